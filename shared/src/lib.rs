@@ -1,0 +1,14 @@
+//! The vocabulary of all Coffer processes: daemon, shim, runtime and console share this crate and
+//! nothing else. A module is here only if two of them use it.
+
+pub mod error;
+pub mod frame;
+pub mod id;
+pub mod paths;
+pub mod shim;
+pub mod watch;
+
+#[cfg(feature = "docker")]
+pub mod docker;
+#[cfg(feature = "kernel")]
+pub mod kernel;
