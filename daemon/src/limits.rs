@@ -1,0 +1,26 @@
+//! Every number that bounds something, with its reason. A limit that an operator may want to move is a
+//! key of `config.rs` instead, with its default from here.
+
+use std::time::Duration;
+
+/// Slots of the event journal: at 10 events per container life and 10,000 lives a day, a day.
+pub const JOURNAL_SLOTS: u64 = 100_000;
+/// Events held in memory: a subscriber that falls this far behind reads from the store.
+pub const JOURNAL_MEMORY: usize = 4_096;
+/// Numbers that one durable reservation covers: at most so many are skipped after a kill -9.
+pub const JOURNAL_BLOCK: u64 = 4_096;
+/// Bytes of one event: labels become attributes, and a client may send a megabyte of them.
+pub const EVENT_BYTES: usize = 64 << 10;
+/// Events read from the store at once for a subscriber that lags.
+pub const JOURNAL_PAGE: u64 = 512;
+
+/// Attempts at a transaction that lost a conflict; with back-off this is about 3 s.
+pub const STORE_ATTEMPTS: u32 = 64;
+/// `close` of the engine can hang (surrealkv 1.2.0, lost conflicts); nothing is lost by giving up.
+pub const STORE_CLOSE: Duration = Duration::from_secs(3);
+/// Kept free beside the store, so that a full disk can still be repaired.
+pub const STORE_RESERVE: u64 = 16 << 20;
+/// How often commits that were not durable at once are made so.
+pub const STORE_FLUSH: Duration = Duration::from_millis(500);
+/// How often a store that ran out of disk looks for room.
+pub const STORE_RECOVER: Duration = Duration::from_secs(1);
