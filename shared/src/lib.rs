@@ -5,6 +5,7 @@ pub mod error;
 pub mod frame;
 pub mod id;
 pub mod paths;
+pub mod reference;
 pub mod shim;
 pub mod watch;
 

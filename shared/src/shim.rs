@@ -185,6 +185,10 @@ impl From<Failure> for Error {
 }
 
 /// One mount of the root filesystem, as data: nothing is mounted in the host's namespace.
+///
+/// An `overlay` whose source is an absolute path has relative paths among its options (so that many
+/// layers fit into the one page that mount(2) takes): who mounts it changes its working directory to
+/// the source first. Any other source of an overlay is a mere name.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Mount {
     /// `overlay`, `bind`, ...

@@ -1,0 +1,132 @@
+//! Mounts that are attached nowhere: the root filesystem of a stopped container as a file descriptor.
+//!
+//! The mounts are made by a thread of their own in a mount namespace of its own, which ends with the
+//! thread; what stays is a detached copy that lives as long as the descriptor. Nothing of it is ever
+//! seen in the caller's namespace, and nothing is left when the caller is killed.
+
+#![allow(unsafe_code)] // open_tree(2) has no wrapper in nix
+
+use crate::error::{Context, Error, Result};
+use crate::shim::Mount;
+use nix::errno::Errno;
+use nix::mount::{MsFlags, mount};
+use nix::sched::{CloneFlags, unshare};
+use std::os::fd::{FromRawFd, OwnedFd};
+use std::path::Path;
+
+/// `open_tree(2)`: a copy of the mount instead of a handle on the attached one.
+const OPEN_TREE_CLONE: libc::c_uint = 1;
+/// `open_tree(2)`: with everything mounted below.
+const AT_RECURSIVE: libc::c_uint = 0x8000;
+/// mount(2) silently drops what exceeds one page of options; 4 KiB is the smallest page.
+const PAGE: usize = 4096;
+
+/// Makes the mounts, each on top of the one before, and gives their root. `scratch` is an existing folder that serves as
+/// mount point inside the thread's namespace; it is not touched outside.
+pub fn detached(mounts: &[Mount], scratch: &Path) -> Result<OwnedFd> {
+    std::thread::scope(|scope| {
+        let thread = std::thread::Builder::new().name("detached-mount".to_owned());
+        let worker = thread
+            .spawn_scoped(scope, || in_own_namespace(mounts, scratch))
+            .context("start a thread for a detached mount")?;
+        worker.join().unwrap_or_else(|_| Err(Error::internal("the mounting thread panicked")))
+    })
+}
+
+fn in_own_namespace(mounts: &[Mount], scratch: &Path) -> Result<OwnedFd> {
+    unshare(CloneFlags::CLONE_FS | CloneFlags::CLONE_NEWNS)
+        .context("unshare the mount namespace")?;
+    let private = MsFlags::MS_REC | MsFlags::MS_PRIVATE;
+    mount(None::<&str>, "/", None::<&str>, private, None::<&str>)
+        .context("make the thread's mounts private")?;
+    for item in mounts {
+        attach(item, scratch)?;
+    }
+    open_tree(scratch)
+}
+
+/// Mounts one in the calling thread's namespace. Relative paths among the options hold from
+/// [`Mount::source`], as they do for every reader of such a mount.
+fn attach(item: &Mount, target: &Path) -> Result<()> {
+    let (flags, data) = split_options(&item.options);
+    if item.kind == "overlay" && Path::new(&item.source).is_absolute() {
+        std::env::set_current_dir(&item.source)
+            .with_context(|| format!("enter {}", item.source))?;
+    }
+    if data.len() >= PAGE {
+        let message = format!("the options of a mount of {} exceed {PAGE} bytes", item.kind);
+        return Err(Error::invalid(message));
+    }
+    let kind = (item.kind != "bind").then_some(item.kind.as_str());
+    mount(Some(item.source.as_str()), target, kind, flags, Some(data.as_str()))
+        .with_context(|| format!("mount {} at {}", item.kind, target.display()))?;
+    if flags.contains(MsFlags::MS_BIND) && flags.contains(MsFlags::MS_RDONLY) {
+        let again = flags | MsFlags::MS_REMOUNT;
+        mount(None::<&str>, target, None::<&str>, again, None::<&str>)
+            .with_context(|| format!("make {} read-only", target.display()))?;
+    }
+    Ok(())
+}
+
+/// Flags of mount(2), and what is left for the filesystem.
+fn split_options(options: &[String]) -> (MsFlags, String) {
+    let mut flags = MsFlags::empty();
+    let mut data = Vec::new();
+    for option in options {
+        match option.as_str() {
+            "ro" => flags |= MsFlags::MS_RDONLY,
+            "rw" => {}
+            "bind" => flags |= MsFlags::MS_BIND,
+            "rbind" => flags |= MsFlags::MS_BIND | MsFlags::MS_REC,
+            "nosuid" => flags |= MsFlags::MS_NOSUID,
+            "nodev" => flags |= MsFlags::MS_NODEV,
+            "noexec" => flags |= MsFlags::MS_NOEXEC,
+            "noatime" => flags |= MsFlags::MS_NOATIME,
+            other => data.push(other),
+        }
+    }
+    (flags, data.join(","))
+}
+
+/// A detached copy of the tree mounted at `path`.
+fn open_tree(path: &Path) -> Result<OwnedFd> {
+    use std::os::unix::ffi::OsStrExt;
+    let text = std::ffi::CString::new(path.as_os_str().as_bytes())
+        .context_kind(crate::error::Kind::Invalid, "a path with a zero byte")?;
+    let flags = OPEN_TREE_CLONE | AT_RECURSIVE | libc::O_CLOEXEC as libc::c_uint;
+    // SAFETY: `text` is a C string that outlives the call; the rest are integers.
+    let result =
+        unsafe { libc::syscall(libc::SYS_open_tree, libc::AT_FDCWD, text.as_ptr(), flags) };
+    let fd = Errno::result(result).with_context(|| format!("open the mount {}", path.display()))?;
+    // SAFETY: the kernel just gave this descriptor to us alone.
+    Ok(unsafe { OwnedFd::from_raw_fd(fd as libc::c_int) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::fd::AsRawFd;
+
+    #[test]
+    fn a_detached_mount_is_seen_by_its_descriptor_only() {
+        if !nix::unistd::geteuid().is_root() {
+            eprintln!("skipped: mounting needs root");
+            return;
+        }
+        let scratch = std::env::temp_dir().join(format!("coffer-detached-{}", std::process::id()));
+        std::fs::create_dir_all(&scratch).unwrap();
+        let item = Mount {
+            kind: "tmpfs".into(),
+            source: "tmpfs".into(),
+            options: vec!["size=64k".into(), "nodev".into()],
+        };
+        let root = detached(&[item], &scratch).unwrap();
+        let inside = format!("/proc/self/fd/{}/file", root.as_raw_fd());
+        std::fs::write(&inside, "x").unwrap();
+        assert_eq!(std::fs::read_dir(&scratch).unwrap().count(), 0);
+        let mounts = std::fs::read_to_string("/proc/self/mountinfo").unwrap();
+        assert!(!mounts.contains(scratch.to_str().unwrap()));
+        drop(root);
+        std::fs::remove_dir(&scratch).unwrap();
+    }
+}
