@@ -9,3 +9,5 @@ pub mod undo;
 pub mod store;
 
 pub mod event;
+
+pub mod container;

@@ -1,0 +1,11 @@
+//! Containers: what is asked of them, what they are doing, who may do what.
+//!
+//! Layer 5: this uses images, volumes, networks and shims; it knows nothing of HTTP or metrics.
+
+pub mod name;
+pub mod policy;
+pub mod record;
+pub mod request;
+pub mod row;
+pub mod state;
+pub mod watch;

@@ -1,0 +1,386 @@
+//! What was asked at create and what was decided then: the part of a container that is stored as
+//! `ct/<id>`.
+//!
+//! The asked body is kept as the text that the client sent, and decoded anew at each load, so that
+//! a later build with newer models loses nothing. It never holds run-time state; that is
+//! `state.rs`.
+
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use shared::docker::{
+    ContainerCreateBody, ContainerUpdateBody, HealthConfig, HostConfig, MountPoint, RestartPolicy,
+};
+use shared::error::{Context, Error, Kind, Result};
+use shared::id::{ContainerId, ImageId};
+use std::collections::{BTreeMap, HashMap};
+
+/// A container as asked and decided. Immutable: a change makes a new one.
+#[derive(Clone, Debug)]
+pub struct Record {
+    /// Its id, also the store key.
+    pub id: ContainerId,
+    /// The create body, byte for byte.
+    pub asked: Box<RawValue>,
+    /// What we added.
+    pub decided: Decided,
+    /// The body decoded, completed by the image's defaults and by later updates. What everything
+    /// else reads.
+    pub body: ContainerCreateBody,
+}
+
+/// The engine's own half of a record. Fields are only ever appended, each with a default.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Decided {
+    /// Unique name, without a slash.
+    pub name: String,
+    /// Nanoseconds since 1970.
+    pub created_at_nanos: i64,
+    /// The image as the user named it.
+    pub image: String,
+    /// Digest of the image's configuration.
+    pub image_id: Option<ImageId>,
+    /// What the image gives where the user said nothing.
+    pub defaults: Defaults,
+    /// Name of the OCI runtime.
+    pub runtime: String,
+    /// Host name inside.
+    pub hostname: String,
+    /// `none`, `host` or `container:<full id>`; the mode as asked is in the body.
+    pub network: String,
+    /// Log driver.
+    pub log_driver: String,
+    /// Its options, the daemon's defaults included.
+    pub log_options: BTreeMap<String, String>,
+    /// Volumes, binds and tmpfs by destination.
+    pub mounts: Vec<Point>,
+    /// Below each hierarchy's root, such as `/coffer/<id>`.
+    pub cgroup: String,
+    /// `os/architecture`.
+    pub platform: String,
+    /// Resources and restart policy changed since create.
+    pub updated: Option<ContainerUpdateBody>,
+}
+
+/// A mount point and whether its volume goes with the container.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Point {
+    /// As inspect shows it.
+    #[serde(flatten)]
+    pub point: MountPoint,
+    /// The volume was made for this container alone and has no name of the user's.
+    pub anonymous: bool,
+}
+
+/// What an image's configuration gives a container (OCI image spec, `config`).
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Defaults {
+    /// `NAME=value`.
+    pub env: Vec<String>,
+    /// Arguments, or the whole command without an entrypoint.
+    pub cmd: Vec<String>,
+    /// The program.
+    pub entrypoint: Vec<String>,
+    /// `user[:group]`.
+    pub user: String,
+    /// Absolute path.
+    pub working_dir: String,
+    /// Labels of the image.
+    pub labels: BTreeMap<String, String>,
+    /// Such as `80/tcp`.
+    pub exposed_ports: Vec<String>,
+    /// Paths that get a volume of their own.
+    pub volumes: Vec<String>,
+    /// Such as `SIGTERM`.
+    pub stop_signal: String,
+    /// Health check.
+    pub healthcheck: Option<HealthConfig>,
+    /// For the shell form.
+    pub shell: Vec<String>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Stored {
+    asked: Box<RawValue>,
+    decided: Decided,
+}
+
+impl Record {
+    /// From what a client sent. The text must be a create body.
+    pub fn new(id: ContainerId, asked: Box<RawValue>, decided: Decided) -> Result<Self> {
+        let mut body = decode_body(asked.get())?;
+        complete(&mut body, &decided.defaults);
+        if let Some(update) = &decided.updated {
+            overlay(body.host_config.get_or_insert_with(HostConfig::default), update);
+        }
+        Ok(Self { id, asked, decided, body })
+    }
+
+    /// The record with another half of ours.
+    pub fn with(&self, decided: Decided) -> Result<Self> {
+        Self::new(self.id.clone(), self.asked.clone(), decided)
+    }
+
+    /// As stored: JSON text.
+    pub fn to_json(&self) -> Result<Box<RawValue>> {
+        let stored = Stored { asked: self.asked.clone(), decided: self.decided.clone() };
+        serde_json::value::to_raw_value(&stored).context("encode a container record")
+    }
+
+    /// From the stored text.
+    pub fn from_json(id: ContainerId, text: &str) -> Result<Self> {
+        let stored: Stored = serde_json::from_str(text).context("decode a container record")?;
+        Self::new(id, stored.asked, stored.decided)
+    }
+
+    /// The host configuration; empty when none was sent.
+    pub fn host(&self) -> HostConfig {
+        self.body.host_config.clone().unwrap_or_default()
+    }
+
+    /// A borrowed look at the host configuration.
+    pub fn host_config(&self) -> Option<&HostConfig> {
+        self.body.host_config.as_ref()
+    }
+
+    /// The restart policy; `None` means never.
+    pub fn restart_policy(&self) -> Option<&RestartPolicy> {
+        self.host_config().and_then(|host| host.restart_policy.as_ref())
+    }
+
+    /// Program and arguments: entrypoint, then command.
+    pub fn command(&self) -> Vec<String> {
+        let parts = [&self.body.entrypoint, &self.body.cmd];
+        parts.into_iter().flatten().flatten().cloned().collect()
+    }
+
+    /// Removed when it has ended (`--rm`).
+    pub fn is_removed_at_exit(&self) -> bool {
+        self.host_config().and_then(|host| host.auto_remove).unwrap_or(false)
+    }
+
+    /// It has a terminal.
+    pub fn has_terminal(&self) -> bool {
+        self.body.tty.unwrap_or(false)
+    }
+
+    /// Labels, the image's included.
+    pub fn labels(&self) -> impl Iterator<Item = (&String, &String)> {
+        self.body.labels.iter().flatten()
+    }
+}
+
+/// A create body from a client's text; what does not fit is [`Kind::Invalid`].
+pub fn decode_body(text: &str) -> Result<ContainerCreateBody> {
+    serde_json::from_str(text).context_kind(Kind::Invalid, "invalid container configuration")
+}
+
+/// Fills in what the user left open from the image, as `docker run` documents it: environment by
+/// name, the command only when no entrypoint was given either, everything else when absent.
+fn complete(body: &mut ContainerCreateBody, image: &Defaults) {
+    fill(&mut body.user, &image.user);
+    fill(&mut body.working_dir, &image.working_dir);
+    fill(&mut body.stop_signal, &image.stop_signal);
+    let own_program = body.entrypoint.as_ref().is_some_and(|words| !words.is_empty());
+    // A client clears the image's entrypoint by sending one empty word.
+    if body
+        .entrypoint
+        .as_deref()
+        .is_some_and(|words| words.iter().all(String::is_empty) && !words.is_empty())
+    {
+        body.entrypoint = None;
+    } else if !own_program {
+        if body.cmd.as_ref().is_none_or(Vec::is_empty) {
+            body.cmd = some_list(&image.cmd);
+        }
+        body.entrypoint = some_list(&image.entrypoint);
+    }
+    body.env = Some(merge_environment(body.env.take().unwrap_or_default(), &image.env));
+    let mut labels: HashMap<String, String> =
+        image.labels.iter().map(|(k, v)| (k.clone(), v.clone())).collect();
+    labels.extend(body.labels.take().unwrap_or_default());
+    body.labels = Some(labels);
+    body.exposed_ports = union(body.exposed_ports.take(), &image.exposed_ports);
+    body.volumes = union(body.volumes.take(), &image.volumes);
+    if body.shell.is_none() {
+        body.shell = some_list(&image.shell);
+    }
+    complete_health(body, image);
+}
+
+fn complete_health(body: &mut ContainerCreateBody, image: &Defaults) {
+    let Some(theirs) = &image.healthcheck else { return };
+    let Some(ours) = &mut body.healthcheck else {
+        body.healthcheck = Some(theirs.clone());
+        return;
+    };
+    if ours.test.as_ref().is_none_or(Vec::is_empty) {
+        ours.test = theirs.test.clone();
+    }
+    for (own, image) in [
+        (&mut ours.interval, theirs.interval),
+        (&mut ours.timeout, theirs.timeout),
+        (&mut ours.retries, theirs.retries),
+        (&mut ours.start_period, theirs.start_period),
+        (&mut ours.start_interval, theirs.start_interval),
+    ] {
+        if own.unwrap_or(0) == 0 {
+            *own = image;
+        }
+    }
+}
+
+fn fill(own: &mut Option<String>, image: &str) {
+    if own.as_ref().is_none_or(String::is_empty) && !image.is_empty() {
+        *own = Some(image.to_owned());
+    }
+}
+
+fn some_list(list: &[String]) -> Option<Vec<String>> {
+    (!list.is_empty()).then(|| list.to_vec())
+}
+
+fn union(own: Option<Vec<String>>, image: &[String]) -> Option<Vec<String>> {
+    let mut all = own.unwrap_or_default();
+    for item in image {
+        if !all.contains(item) {
+            all.push(item.clone());
+        }
+    }
+    (!all.is_empty()).then_some(all)
+}
+
+fn merge_environment(own: Vec<String>, image: &[String]) -> Vec<String> {
+    let name = |entry: &str| entry.split('=').next().unwrap_or_default().to_owned();
+    let mut all = own;
+    let names: Vec<String> = all.iter().map(|entry| name(entry)).collect();
+    for entry in image {
+        if !names.contains(&name(entry)) {
+            all.push(entry.clone());
+        }
+    }
+    all
+}
+
+macro_rules! take_given {
+    ($host:ident, $update:ident: $($field:ident),* $(,)?) => {$(
+        if $update.$field.is_some() {
+            $host.$field = $update.$field.clone();
+        }
+    )*};
+}
+
+/// Lays the fields that an update gives over a host configuration; zero and empty mean "leave it",
+/// as in Docker.
+pub fn overlay(host: &mut HostConfig, update: &ContainerUpdateBody) {
+    take_given!(host, update: cpu_shares, memory, blkio_weight, blkio_weight_device, blkio_device_read_bps,
+        blkio_device_write_bps, blkio_device_read_iops, blkio_device_write_iops, cpu_period, cpu_quota,
+        cpu_realtime_period, cpu_realtime_runtime, cpuset_cpus, cpuset_mems, memory_reservation, memory_swap,
+        memory_swappiness, nano_cpus, oom_kill_disable, pids_limit, restart_policy);
+}
+
+macro_rules! clear_zero {
+    ($update:ident: $($field:ident),* $(,)?) => {$(
+        if $update.$field == Some(0) {
+            $update.$field = None;
+        }
+    )*};
+}
+
+/// An update without the fields that ask for nothing, laid over an earlier one.
+pub fn merge_update(
+    earlier: Option<&ContainerUpdateBody>,
+    mut update: ContainerUpdateBody,
+) -> Result<ContainerUpdateBody> {
+    clear_zero!(update: cpu_shares, memory, blkio_weight, cpu_period, cpu_quota, cpu_realtime_period,
+        cpu_realtime_runtime, memory_reservation, memory_swap, nano_cpus);
+    for text in [&mut update.cpuset_cpus, &mut update.cpuset_mems] {
+        if text.as_ref().is_some_and(String::is_empty) {
+            *text = None;
+        }
+    }
+    // The empty policy name asks for no change.
+    if update.restart_policy.as_ref().is_some_and(|p| p.name.is_none_or(|n| n.as_ref().is_empty()))
+    {
+        update.restart_policy = None;
+    }
+    let Some(earlier) = earlier else { return Ok(update) };
+    let mut merged = serde_json::to_value(earlier).context("encode an update")?;
+    let newer = serde_json::to_value(&update).context("encode an update")?;
+    let (Some(all), Some(newer)) = (merged.as_object_mut(), newer.as_object()) else {
+        return Err(Error::internal("an update is not an object"));
+    };
+    all.extend(
+        newer.iter().filter(|(_, value)| !value.is_null()).map(|(k, v)| (k.clone(), v.clone())),
+    );
+    serde_json::from_value(merged).context("decode an update")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn record(asked: &str, decided: Decided) -> Record {
+        let asked = RawValue::from_string(asked.to_owned()).unwrap();
+        Record::new(ContainerId::generate(), asked, decided).unwrap()
+    }
+
+    #[test]
+    fn the_asked_text_survives_byte_for_byte() {
+        let text = r#"{"Image":"probe",  "Future":{"a":1}, "Cmd":["true"]}"#;
+        let stored =
+            record(text, Decided { name: "web".into(), ..Decided::default() }).to_json().unwrap();
+        let back = Record::from_json(ContainerId::generate(), stored.get()).unwrap();
+        assert_eq!(back.asked.get(), text);
+        assert_eq!(back.decided.name, "web");
+        assert_eq!(back.command(), ["true"]);
+    }
+
+    #[test]
+    fn the_image_fills_what_was_left_open() {
+        let defaults = Defaults {
+            env: vec!["PATH=/bin".into(), "A=1".into()],
+            cmd: vec!["-c".into()],
+            entrypoint: vec!["/entry".into()],
+            user: "app".into(),
+            ..Defaults::default()
+        };
+        let decided = Decided { defaults, ..Decided::default() };
+        let plain = record(r#"{"Env":["A=2"]}"#, decided.clone());
+        assert_eq!(plain.command(), ["/entry", "-c"]);
+        assert_eq!(plain.body.env.as_deref().unwrap(), ["A=2", "PATH=/bin"]);
+        assert_eq!(plain.body.user.as_deref(), Some("app"));
+        let arguments = record(r#"{"Cmd":["x"]}"#, decided.clone());
+        assert_eq!(arguments.command(), ["/entry", "x"]);
+        let program = record(r#"{"Entrypoint":["sh"]}"#, decided.clone());
+        assert_eq!(program.command(), ["sh"]);
+        let cleared = record(r#"{"Entrypoint":[""],"Cmd":["ls"]}"#, decided);
+        assert_eq!(cleared.command(), ["ls"]);
+    }
+
+    #[test]
+    fn updates_pile_up_and_zero_changes_nothing() {
+        let first = ContainerUpdateBody { memory: Some(64 << 20), ..Default::default() };
+        let second =
+            ContainerUpdateBody { memory: Some(0), pids_limit: Some(5), ..Default::default() };
+        let merged = merge_update(Some(&first), second).unwrap();
+        let decided = Decided { updated: Some(merged), ..Decided::default() };
+        let host = record("{}", decided).host();
+        assert_eq!((host.memory, host.pids_limit), (Some(64 << 20), Some(5)));
+    }
+
+    /// A value as the first version wrote it; it must stay readable for ever.
+    const GOLDEN: &str = include_str!("golden/ct-1.json");
+
+    #[test]
+    fn reads_the_first_version() {
+        let record = Record::from_json(ContainerId::generate(), GOLDEN).unwrap();
+        assert_eq!(record.decided.name, "amber_kepler");
+        assert_eq!(record.decided.mounts[0].point.destination.as_deref(), Some("/data"));
+        assert!(record.decided.mounts[0].anonymous);
+        assert_eq!(record.command(), ["sleep", "9"]);
+        assert_eq!(record.host().memory, Some(8388608));
+    }
+}
