@@ -3,3 +3,7 @@
 
 pub mod detached;
 pub mod priority;
+pub mod cgroup;
+pub mod mount;
+pub mod namespace;
+pub mod process;
