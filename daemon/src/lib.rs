@@ -11,5 +11,3 @@ pub mod store;
 pub mod event;
 
 pub mod container;
-
-pub mod metrics;

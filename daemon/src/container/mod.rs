@@ -7,5 +7,6 @@ pub mod policy;
 pub mod record;
 pub mod request;
 pub mod row;
+pub mod spec;
 pub mod state;
 pub mod watch;
