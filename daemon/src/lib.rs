@@ -11,3 +11,5 @@ pub mod store;
 pub mod event;
 
 pub mod container;
+
+pub mod metrics;

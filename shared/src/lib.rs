@@ -9,7 +9,11 @@ pub mod reference;
 pub mod shim;
 pub mod watch;
 
+#[cfg(feature = "client")]
+pub mod client;
 #[cfg(feature = "docker")]
 pub mod docker;
 #[cfg(feature = "kernel")]
 pub mod kernel;
+#[cfg(feature = "net")]
+pub mod net;
