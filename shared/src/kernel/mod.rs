@@ -1,9 +1,12 @@
 //! System calls that two processes need: one call, one function, one sentence of context. Thin and
 //! blocking; `unsafe` lives here, in `net`, in the shim and in the runtime, nowhere else.
 
-pub mod detached;
-pub mod priority;
 pub mod cgroup;
+pub mod command;
+pub mod detached;
 pub mod mount;
 pub mod namespace;
+pub mod priority;
 pub mod process;
+pub mod socket;
+pub mod wire;
