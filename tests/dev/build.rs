@@ -1,0 +1,106 @@
+//! The build: what runs beside a user is dynamic, what runs beside or in each container is static and
+//! not position-independent, so that a hundred copies share their pages (relocations would be private
+//! memory of each). The static ones have a target folder of their own, since their flags would
+//! otherwise rebuild everything; all end up in one folder, where each program looks for its helpers.
+
+use crate::step;
+use shared::error::{Context, Error, Result};
+use std::path::PathBuf;
+use std::process::Command;
+
+/// Packages of programs for the host.
+const HOST: [&str; 3] = ["daemon", "console", "tests"];
+/// Static programs: package and name.
+const STATIC: [(&str, &str); 3] =
+    [("coffer-shim", "coffer-shim"), ("runtime", "coffer-runtime"), ("probe", "probe")];
+
+/// Optimised, or quick to build.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Profile {
+    /// `--release`
+    Release,
+    /// cargo's `dev` profile.
+    Debug,
+}
+
+impl Profile {
+    /// `--debug` among the arguments means the quick one.
+    pub fn of(arguments: &[String]) -> Self {
+        if step::has(arguments, "--debug") { Self::Debug } else { Self::Release }
+    }
+
+    /// What cargo is told.
+    pub fn flags(self) -> &'static [&'static str] {
+        match self {
+            Self::Release => &["--release"],
+            Self::Debug => &[],
+        }
+    }
+
+    /// Where its programs are.
+    pub fn folder(self) -> PathBuf {
+        step::target().join(match self {
+            Self::Release => "release",
+            Self::Debug => "debug",
+        })
+    }
+}
+
+/// The task.
+pub fn run(arguments: &[String]) -> Result<()> {
+    let profile = Profile::of(arguments);
+    build(profile)?;
+    eprintln!("built into {}", profile.folder().display());
+    Ok(())
+}
+
+/// Builds everything.
+pub fn build(profile: Profile) -> Result<()> {
+    compiler()?;
+    let mut host = step::cargo(&["build", "--locked"]);
+    host.args(profile.flags());
+    for package in HOST {
+        host.args(["--package", package]);
+    }
+    step::run(host)?;
+
+    let triple = triple()?;
+    let folder = step::target().join("static");
+    let mut fixed = step::cargo(&["build", "--locked", "--target", &triple, "--target-dir"]);
+    fixed.arg(&folder).args(profile.flags());
+    for (package, _) in STATIC {
+        fixed.args(["--package", package]);
+    }
+    fixed.env("RUSTFLAGS", "-C target-feature=+crt-static -C relocation-model=static");
+    step::run(fixed)?;
+
+    let to = profile.folder();
+    let from = folder.join(&triple).join(to.file_name().unwrap_or_default());
+    for (_, name) in STATIC {
+        // A running program cannot be written to, but its name can be given to another file.
+        let (source, fresh) = (from.join(name), to.join(format!(".{name}.new")));
+        let copied =
+            std::fs::copy(&source, &fresh).and_then(|_| std::fs::rename(&fresh, to.join(name)));
+        copied.with_context(|| format!("copy {} to {}", source.display(), to.display()))?;
+    }
+    Ok(())
+}
+
+fn compiler() -> Result<()> {
+    let found = Command::new("cc").arg("--version").output();
+    if found.is_ok_and(|output| output.status.success()) {
+        return Ok(());
+    }
+    Err(Error::unavailable(
+        "a C compiler and static libc are needed (Debian: apt-get install build-essential)",
+    ))
+}
+
+/// The machine's own target, such as `x86_64-unknown-linux-gnu`.
+fn triple() -> Result<String> {
+    let compiler = std::env::var_os("RUSTC").unwrap_or("rustc".into());
+    let output = Command::new(compiler).arg("-vV").output().context("run rustc -vV")?;
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let line = text.lines().find_map(|line| line.strip_prefix("host: "));
+    line.map(str::to_owned).ok_or_else(|| Error::internal("rustc -vV names no host"))
+}

@@ -1,0 +1,46 @@
+//! Where programs are: ours beside the running test, foreign ones in PATH.
+
+use std::path::{Path, PathBuf};
+
+/// The folder of the build: `<target>/release` or `<target>/debug`, derived from the running program
+/// so that `CARGO_TARGET_DIR` and profiles need no second setting.
+pub fn folder() -> PathBuf {
+    let own = std::env::current_exe().expect("the running program has a path");
+    let parent = own.parent().expect("a program is in a folder");
+    match parent.file_name().is_some_and(|name| name == "deps") {
+        true => parent.parent().expect("deps is in the build's folder").to_owned(),
+        false => parent.to_owned(),
+    }
+}
+
+/// One of our programs.
+///
+/// # Panics
+/// When it was not built; the sentence says how to.
+pub fn built(name: &str) -> PathBuf {
+    let path = folder().join(name);
+    assert!(path.is_file(), "{} is missing: run `cargo dev build` first", path.display());
+    path
+}
+
+/// A foreign program, by PATH and the folders where Debian keeps daemons.
+pub fn foreign(name: &str) -> Option<PathBuf> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let more = ["/usr/sbin", "/sbin", "/usr/local/bin"].map(PathBuf::from);
+    std::env::split_paths(&path).chain(more).map(|f| f.join(name)).find(|p| is_program(p))
+}
+
+fn is_program(path: &Path) -> bool {
+    use std::os::unix::fs::PermissionsExt;
+    path.metadata().is_ok_and(|m| m.is_file() && m.permissions().mode() & 0o111 != 0)
+}
+
+/// True when the tests run as root.
+pub fn is_root() -> bool {
+    nix::unistd::geteuid().is_root()
+}
+
+/// Says on standard error, where a runner shows it, that a test did not run, and why.
+pub fn skip(why: &str) {
+    eprintln!("skipped: {why}");
+}
