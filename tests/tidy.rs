@@ -34,11 +34,6 @@ const NEIGHBOURS: &[(&str, &[&str], &str)] = &[
         "shared::docker is the one place of the API's models",
     ),
     ("async_std::fs", &[], "files are blocking work: task::blocking"),
-    (
-        ".listen(",
-        &["shared/src/net/", "shared/src/kernel/"],
-        "connections are accepted by our own loop",
-    ),
     ("http_types::auth", &[], "RUSTSEC-2026-0174"),
 ];
 
