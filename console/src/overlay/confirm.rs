@@ -1,0 +1,115 @@
+//! Are you sure? Shows what would be hit, what follows, and the same thing on the command line. The
+//! focus begins on Cancel; the most destructive things want the name or the number typed.
+
+use super::input;
+use crate::app::App;
+use crate::command::Verb;
+use crate::message::Target;
+use crate::screen::put_at;
+use crate::text;
+use crate::theme::Role;
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use tui_input::Input;
+
+/// How much it takes to confirm.
+#[derive(Clone, Debug)]
+pub enum Proof {
+    /// `y`, or Enter on the button.
+    Yes,
+    /// This word must be typed.
+    Typed {
+        /// The word.
+        word: String,
+        /// What is typed so far.
+        input: Input,
+    },
+}
+
+/// Which button has the focus.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Button {
+    /// Do nothing.
+    Cancel,
+    /// Do it.
+    Go,
+}
+
+/// The dialog.
+#[derive(Clone, Debug)]
+pub struct Confirm {
+    /// What would be done.
+    pub verb: Verb,
+    /// To which.
+    pub targets: Vec<Target>,
+    /// What would be hit, one line each.
+    pub hit: Vec<String>,
+    /// What follows from it.
+    pub warning: String,
+    /// What it takes.
+    pub proof: Proof,
+    /// The focus.
+    pub button: Button,
+}
+
+impl Confirm {
+    /// True when it may be done.
+    pub fn unlocked(&self) -> bool {
+        match &self.proof {
+            Proof::Yes => true,
+            Proof::Typed { word, input } => input.value() == word,
+        }
+    }
+
+    fn title(&self) -> String {
+        let mut verb = self.verb.name().to_string();
+        if verb == "rm" {
+            verb = "remove".into();
+        }
+        let first = verb[..1].to_uppercase() + &verb[1..];
+        match self.targets.as_slice() {
+            [one] => format!(" {first} {} ", one.name),
+            many => format!(" {first} {} containers ", many.len()),
+        }
+    }
+}
+
+/// Draws the dialog.
+pub fn draw(app: &App, confirm: &Confirm, area: Rect, buffer: &mut Buffer) {
+    let width = area.width.min(80);
+    let room = usize::from(width.saturating_sub(4));
+    let cut = app.theme.glyphs().ellipsis;
+    let command = format!("{} {}", app.theme.glyphs().command, confirm.verb.command_line(&confirm.targets));
+    let mut lines: Vec<(String, Role)> =
+        confirm.hit.iter().map(|l| (text::cut(l, room, cut).into_owned(), Role::Plain)).collect();
+    lines.extend(text::wrap(&confirm.warning, room).into_iter().map(|l| (l.to_string(), Role::Warn)));
+    lines.push((text::cut(&command, room, cut).into_owned(), Role::Dim));
+    let height = u16::try_from(lines.len() + 3).unwrap_or(u16::MAX);
+    let inner = super::popup(app, area, (width, height), &confirm.title(), buffer);
+    for (row, (line, role)) in (0..inner.height.saturating_sub(1)).zip(&lines) {
+        put_at(buffer, inner, (1, row), line, app.theme.style(*role));
+    }
+    let last = inner.height.saturating_sub(1);
+    if let Proof::Typed { word, input } = &confirm.proof {
+        let x = put_at(buffer, inner, (1, last), &format!("Type {word} to confirm: "), app.theme.style(Role::Plain));
+        let place = Rect {
+            x: inner.x + x,
+            y: inner.y + last,
+            width: inner.width.saturating_sub(x + 28),
+            height: 1,
+        };
+        input::typed(input, place, app, buffer);
+    }
+    let go = match (&confirm.proof, confirm.unlocked()) {
+        (_, false) => " Do it (locked) ",
+        (Proof::Yes, true) => " Do it (y) ",
+        (Proof::Typed { .. }, true) => " Do it ",
+    };
+    let buttons = [(Button::Cancel, " Cancel "), (Button::Go, go)];
+    let mut x = inner.width.saturating_sub(u16::try_from(text::width(go)).unwrap_or(0) + 13);
+    for (button, label) in buttons {
+        let (open, close) = if confirm.button == button { ("[", "]") } else { (" ", " ") };
+        let role = if confirm.button == button { Role::Selected } else { Role::Plain };
+        x = put_at(buffer, inner, (x, last), &format!("{open}{label}{close}"), app.theme.style(role)) + 1;
+    }
+}

@@ -1,0 +1,111 @@
+//! `update(&mut App, Message) -> Vec<Command>`: the only place where the state changes. Pure: no clock,
+//! no terminal, no network; what the world must do is returned.
+
+mod act;
+mod detail;
+mod key;
+mod overlay;
+mod stream;
+
+#[cfg(test)]
+mod tests;
+
+use crate::app::{App, Link, Notice, SECOND, View};
+use crate::command::Command;
+use crate::fleet;
+use crate::message::{Message, Tone};
+use crate::text;
+
+/// How long news stay on the status line.
+const NOTICE: i64 = 8 * SECOND;
+/// How long the visible rows must be the same before the daemon is told.
+const INTEREST_DELAY: i64 = SECOND / 3;
+
+/// Changes the state; returns what is to be done outside.
+pub fn update(app: &mut App, message: Message) -> Vec<Command> {
+    let mut commands = Vec::new();
+    match message {
+        Message::Tick { now } => tick(app, now, &mut commands),
+        Message::Key(event) => {
+            app.dirty = true;
+            key::press(app, event, &mut commands);
+        }
+        Message::Paste(text) => {
+            app.dirty = true;
+            overlay::paste(app, &text);
+        }
+        Message::Resize { width, height } => {
+            app.size = (width, height);
+            (app.dirty, app.unsorted) = (true, true);
+        }
+        Message::Frames(frames) => stream::frames(app, frames, &mut commands),
+        Message::Lost { reason } => stream::lost(app, &reason),
+        Message::Past(events) => {
+            app.events.prepend(events);
+            app.dirty = true;
+        }
+        Message::Done { verb, name, took, error } => act::done(app, verb, &name, took, error),
+        Message::Detail { generation, answer } => detail::answer(app, generation, answer),
+        Message::Notice { tone, text } => say(app, tone, &text, String::new()),
+    }
+    settle(app);
+    detail::follow_selection(app, &mut commands);
+    commands
+}
+
+fn tick(app: &mut App, now: i64, commands: &mut Vec<Command>) {
+    let before = app.now;
+    app.now = now;
+    if before / SECOND != now / SECOND {
+        app.dirty = true;
+        app.unsorted |= app.fleet.calm(now);
+    }
+    if app.notice.as_ref().is_some_and(|n| now - n.at > NOTICE) {
+        app.notice = None;
+        app.dirty = true;
+    }
+    if let Link::Lost { reason, since, retry_at, attempts } = &app.link {
+        if now >= *retry_at {
+            app.link = Link::Reconnecting { reason: reason.clone(), since: *since, attempts: *attempts };
+            commands.push(stream::connect(app));
+            app.dirty = true;
+        }
+    }
+    if app.interest_at.is_some_and(|at| now >= at) {
+        app.interest_at = None;
+        stream::tell_interest(app, commands);
+    }
+    detail::tick(app, commands);
+}
+
+/// Puts lists in order after a change, and notes what must be told to the daemon.
+fn settle(app: &mut App) {
+    if app.unsorted {
+        app.unsorted = false;
+        app.dirty = true;
+        let c = &app.containers;
+        let order = fleet::arrange(&app.fleet, &c.query, c.sort, c.order);
+        let height = app.list_height();
+        app.containers.list.set_order(order, height);
+        let fleet = &app.fleet;
+        app.containers.list.keep_marks(|id| fleet.get(id).is_some());
+        app.events.arrange(height_of_events(app));
+    }
+    if app.link == Link::Live && app.interest_at.is_none() && stream::interest(app) != app.interest {
+        app.interest_at = Some(app.now + INTEREST_DELAY);
+    }
+}
+
+fn height_of_events(app: &App) -> usize {
+    match app.view {
+        View::Events => app.list_height(),
+        View::Containers => usize::from(app.size.1.saturating_sub(6)),
+    }
+}
+
+/// Says something on the status line.
+fn say(app: &mut App, tone: Tone, words: &str, command: String) {
+    let text = text::clean(words).into_owned();
+    app.notice = Some(Notice { tone, text, command, at: app.now });
+    app.dirty = true;
+}
