@@ -4,6 +4,7 @@
 pub mod error;
 pub mod frame;
 pub mod id;
+pub mod logline;
 pub mod paths;
 pub mod reference;
 pub mod shim;

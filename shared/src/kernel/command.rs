@@ -4,6 +4,7 @@
 //! Never runs code of ours between fork and exec, and never goes through a shell.
 #![allow(unsafe_code)] // posix_spawn has no safe wrapper that can hand over descriptors
 
+use super::process::Ending;
 use crate::error::{Context, Error, Result};
 use nix::fcntl::{FcntlArg, fcntl};
 use std::ffi::{CString, OsStr, c_char};
@@ -23,15 +24,6 @@ pub struct Command<'a> {
     descriptors: Vec<Option<BorrowedFd<'a>>>,
     folder: Option<CString>,
     problem: Option<Error>,
-}
-
-/// How a program ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Ended {
-    /// It returned this status.
-    Code(i32),
-    /// This signal ended it.
-    Signal(i32),
 }
 
 /// A program that was started. Dropping it neither ends nor reaps the process.
@@ -171,7 +163,7 @@ impl Child {
     }
 
     /// Waits until it has ended, and reaps it.
-    pub fn wait(&self) -> Result<Ended> {
+    pub fn wait(&self) -> Result<Ending> {
         loop {
             if let Some((_, ended)) = reap(self.pid, 0)? {
                 return Ok(ended);
@@ -180,17 +172,17 @@ impl Child {
     }
 
     /// Reaps it if it has ended.
-    pub fn try_wait(&self) -> Result<Option<Ended>> {
+    pub fn try_wait(&self) -> Result<Option<Ending>> {
         Ok(reap(self.pid, libc::WNOHANG)?.map(|(_, ended)| ended))
     }
 }
 
 /// Reaps any child that has ended: its process id and how. `None`: none has, or there are none.
-pub fn reap_any() -> Result<Option<(i32, Ended)>> {
+pub fn reap_any() -> Result<Option<(i32, Ending)>> {
     reap(-1, libc::WNOHANG)
 }
 
-fn reap(pid: i32, flags: i32) -> Result<Option<(i32, Ended)>> {
+fn reap(pid: i32, flags: i32) -> Result<Option<(i32, Ending)>> {
     let mut status = 0;
     // SAFETY: the kernel writes one integer. (nix's `waitpid` reaps and then fails when the signal
     // was a real-time one.)
@@ -205,8 +197,8 @@ fn reap(pid: i32, flags: i32) -> Result<Option<(i32, Ended)>> {
     }
     let status = ExitStatus::from_raw(status);
     let ended = match (status.code(), status.signal()) {
-        (Some(code), _) => Ended::Code(code),
-        (None, Some(signal)) => Ended::Signal(signal),
+        (Some(code), _) => Ending::Code(code),
+        (None, Some(signal)) => Ending::Signal(signal),
         (None, None) => return Ok(None),
     };
     Ok((got > 0).then_some((got, ended)))
@@ -311,11 +303,11 @@ mod tests {
 
     #[test]
     fn an_end_is_code_or_signal() {
-        assert_eq!(shell("exit 7").spawn().unwrap().wait().unwrap(), Ended::Code(7));
-        assert_eq!(shell("kill -9 $$").spawn().unwrap().wait().unwrap(), Ended::Signal(9));
-        assert_eq!(shell("kill -40 $$").spawn().unwrap().wait().unwrap(), Ended::Signal(40));
+        assert_eq!(shell("exit 7").spawn().unwrap().wait().unwrap(), Ending::Code(7));
+        assert_eq!(shell("kill -9 $$").spawn().unwrap().wait().unwrap(), Ending::Signal(9));
+        assert_eq!(shell("kill -40 $$").spawn().unwrap().wait().unwrap(), Ending::Signal(40));
         let sleeper = shell("read x").spawn().unwrap();
-        assert_eq!(sleeper.wait().unwrap(), Ended::Code(1), "stdin is /dev/null");
+        assert_eq!(sleeper.wait().unwrap(), Ending::Code(1), "stdin is /dev/null");
     }
 
     #[test]
