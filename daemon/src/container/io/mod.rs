@@ -1,0 +1,6 @@
+//! What goes in and out of a container: streams, logs, files, numbers. Each file takes plain arguments
+//! (paths, process ids, descriptors) and knows nothing of owners; the owner decides when it may run.
+
+pub mod attach;
+pub mod detach;
+pub mod root;
