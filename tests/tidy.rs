@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 /// The daemon's modules by layer: a module imports from lower layers only, never from a sibling
 /// (layer 0 excepted, whose modules are everybody's tools and each other's).
 const LAYERS: &[&[&str]] = &[
-    &["limits", "log", "task", "guest", "undo", "config", "probe"],
+    &["limits", "log", "task", "guest", "undo", "config", "probe", "plugin", "process"],
     &["store"],
     &["event", "hook"],
     &["content", "snapshot", "registry"],
@@ -16,7 +16,7 @@ const LAYERS: &[&[&str]] = &[
     &["build", "system"],
     &["engine"],
     &["api", "cri", "metrics"],
-    &["builtin", "plugin", "args", "main"],
+    &["builtin", "args", "boot", "main"],
 ];
 
 /// Words that only some files may contain: the word, the paths where it may stand, and why.

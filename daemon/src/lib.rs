@@ -1,8 +1,13 @@
 //! The daemon, bottom layer first. A module may use those above it in this list, never those below
 //! (`tests/tidy.rs` checks it).
 
+pub mod config;
 pub mod guest;
 pub mod limits;
+pub mod log;
+pub mod plugin;
+pub mod probe;
+pub mod process;
 pub mod task;
 pub mod undo;
 
@@ -12,4 +17,11 @@ pub mod event;
 
 pub mod container;
 
+pub mod engine;
+
+pub mod api;
 pub mod metrics;
+
+pub mod args;
+pub mod boot;
+pub mod builtin;

@@ -24,3 +24,12 @@ pub const STORE_RESERVE: u64 = 16 << 20;
 pub const STORE_FLUSH: Duration = Duration::from_millis(500);
 /// How often a store that ran out of disk looks for room.
 pub const STORE_RECOVER: Duration = Duration::from_secs(1);
+
+/// Bytes of a JSON body: a create with every option is some 10 kB, labels may make it a megabyte.
+pub const JSON_BYTES: u64 = 16 << 20;
+/// Pause of an accept loop that met a shortage of descriptors.
+pub const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+/// Requests that are being answered when the daemon stops get this at most, whatever is configured.
+pub const SHUTDOWN_MAX: Duration = Duration::from_secs(60);
+/// How long a dump looks where threads spend their time.
+pub const DUMP_SAMPLE: Duration = Duration::from_secs(1);

@@ -7,10 +7,10 @@
 
 mod answer;
 mod connection;
-pub mod endpoint;
+
 mod rt;
 
-pub use endpoint::Endpoint;
+pub use crate::net::endpoint::{self, Endpoint};
 
 use self::answer::{collect, next_line};
 use self::connection::Takeover;

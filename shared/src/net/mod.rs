@@ -7,6 +7,7 @@
 pub mod body;
 #[cfg(feature = "serve")]
 pub mod conn;
+pub mod endpoint;
 pub mod stop;
 pub mod stream;
 #[cfg(all(test, feature = "serve", feature = "client"))]

@@ -3,5 +3,4 @@
 
 pub mod attach;
 pub mod detach;
-pub mod logs;
 pub mod root;

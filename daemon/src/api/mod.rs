@@ -1,0 +1,153 @@
+//! The HTTP API: Docker's Engine API and Coffer's own under `/coffer/v1`.
+//!
+//! Handlers decode, call a manager, reply; they know no socket and no hyper type. Conversions to
+//! Docker's models are in [`shape`]. This is layer 8: it uses the engine and nothing below it.
+
+pub mod error;
+pub mod listen;
+pub mod reply;
+pub mod request;
+pub mod route;
+pub mod shape;
+mod system;
+pub mod trace;
+pub mod version;
+
+use crate::config::build;
+use crate::engine::Engine;
+use crate::task;
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use route::Route;
+use shared::error::Error;
+use shared::net;
+use shared::net::body::RequestBody;
+use shared::net::conn::{Answer, App};
+use shared::net::stop::Request as Counted;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use tide::http as types;
+
+/// The router with its state. Clones share it.
+#[derive(Clone)]
+pub struct Api(Arc<tide::Server<Engine>>);
+
+/// Every route of the daemon's own.
+pub fn routes() -> Vec<Route> {
+    let groups = [system::routes()];
+    groups.into_iter().flatten().collect()
+}
+
+impl Api {
+    /// Registers the routes. `further` are those of parts beside this one.
+    pub fn new(engine: Engine, further: Vec<Route>) -> Self {
+        let mut server = tide::with_state(engine);
+        let numbers = Arc::new(trace::Numbers::default());
+        for route in routes().into_iter().chain(further) {
+            let numbers = numbers.clone();
+            let mut place = server.at(route.path);
+            place.method(route.method, move |request: tide::Request<Engine>| {
+                let (route, numbers) = (route.clone(), numbers.clone());
+                async move { Ok(trace::run(&route, &numbers, request).await.0) }
+            });
+        }
+        Self(Arc::new(server))
+    }
+
+    async fn respond(&self, request: types::Request) -> types::Response {
+        let mut response: types::Response = match self.0.respond(request).await {
+            Ok(response) => response,
+            Err(failure) => types::Response::new(failure.status()),
+        };
+        let unknown = matches!(u16::from(response.status()), 404 | 405);
+        if unknown && response.ext().get::<net::body::Parcel>().is_none() {
+            response = error::page_not_found().0.into();
+        }
+        response
+    }
+}
+
+/// What every answer carries.
+fn dress(mut response: types::Response) -> types::Response {
+    let server = concat!("Coffer/", env!("CARGO_PKG_VERSION"), " (linux)");
+    debug_assert!(server.contains(build::VERSION));
+    for (name, value) in [("Docker-Experimental", "false"), ("Ostype", "linux"), ("Server", server)]
+    {
+        response.insert_header(name, value);
+    }
+    response.insert_header("Api-Version", version::MAX.to_string());
+    response
+}
+
+impl App for Api {
+    fn answer(
+        &self,
+        request: http::Request<RequestBody>,
+        counted: Counted,
+    ) -> BoxFuture<'static, Answer> {
+        let api = self.clone();
+        Box::pin(async move {
+            let reading = matches!(*request.method(), http::Method::GET | http::Method::HEAD);
+            let work = async move {
+                let _counted = counted;
+                let response = match admit(request) {
+                    Ok(request) => api.respond(request).await,
+                    Err(failure) => error::reply(&failure).0.into(),
+                };
+                finish(response).await
+            };
+            // The connection drops this future when its client has gone: reading may stop then, a
+            // change goes on to its end.
+            let answer = if reading {
+                AssertUnwindSafe(work).catch_unwind().await.map_err(|_| panicked())
+            } else {
+                task::spawn("request", work).await
+            };
+            match answer {
+                Ok(answer) => answer,
+                Err(failure) => finish(error::reply(&failure).0.into()).await,
+            }
+        })
+    }
+}
+
+fn panicked() -> Error {
+    Error::internal("the request met a fault of the daemon's, see its log")
+}
+
+/// Strips the version off the path and puts it beside the request.
+fn admit(request: http::Request<RequestBody>) -> shared::error::Result<types::Request> {
+    let target = request.uri().path_and_query().map_or("/", |target| target.as_str()).to_owned();
+    let (version, target) = version::strip(&target)?;
+    let mut request = net::tide::request(request, target)?;
+    request.ext_mut().insert(version);
+    Ok(request)
+}
+
+async fn finish(response: types::Response) -> Answer {
+    match net::tide::answer(dress(response)).await {
+        Ok(answer) => answer,
+        Err(failure) => {
+            tracing::error!(error = %failure, "cannot send an answer");
+            let mut response = http::Response::new(net::body::Payload::empty());
+            *response.status_mut() = http::StatusCode::INTERNAL_SERVER_ERROR;
+            Answer::Reply(response)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_list_of_routes_is_kept() {
+        let mut lines: Vec<String> = routes()
+            .iter()
+            .map(|route| format!("{} {} {}", route.method, route.path, route.since))
+            .collect();
+        lines.sort();
+        let listed = include_str!("../../../assets/docker/routes.txt");
+        assert_eq!(lines.join("\n") + "\n", listed);
+    }
+}

@@ -1,0 +1,178 @@
+//! What handlers answer: a status alone, a JSON value, bytes, a stream, or the connection itself.
+
+use crate::api::error;
+use crate::task;
+use bytes::Bytes;
+use futures_util::stream::{Stream, StreamExt};
+use serde::Serialize;
+use shared::error::{Context, Error, Result};
+use shared::net::body::{Parcel, Payload};
+use shared::net::upgrade::{Hijack, Upgraded};
+use std::future::Future;
+use std::io;
+use std::sync::Arc;
+use tide::Response;
+
+/// Media type of JSON.
+pub const JSON: &str = "application/json";
+/// Media type of archives.
+pub const TAR: &str = "application/x-tar";
+/// Chunks that wait for a slow client between a blocking producer and the connection.
+const QUEUE: usize = 8;
+/// Bytes gathered before a blocking producer hands a chunk over.
+const CHUNK: usize = 128 << 10;
+
+/// An answer.
+pub struct Reply(pub(super) Response);
+
+impl Reply {
+    /// A status without a body.
+    pub fn status(status: u16) -> Self {
+        Self(Response::new(status))
+    }
+
+    /// A value as JSON with status 200.
+    pub fn json(value: &impl Serialize) -> Result<Self> {
+        Self::json_with(200, value)
+    }
+
+    /// A value as JSON.
+    pub fn json_with(status: u16, value: &impl Serialize) -> Result<Self> {
+        // Docker's encoder ends every value with a newline.
+        let mut text = serde_json::to_vec(value).context("encode the answer")?;
+        text.push(b'\n');
+        Ok(Self::bytes(status, JSON, text))
+    }
+
+    /// A value that cannot fail to encode.
+    pub fn value(status: u16, value: &serde_json::Value) -> Self {
+        Self::bytes(status, JSON, format!("{value}\n"))
+    }
+
+    /// Bytes.
+    pub fn bytes(status: u16, media: &str, bytes: impl Into<Bytes>) -> Self {
+        Self::payload(status, media, Payload::Whole(bytes.into()))
+    }
+
+    /// A body that ends by itself.
+    pub fn download(
+        media: &str,
+        stream: impl Stream<Item = io::Result<Bytes>> + Send + 'static,
+    ) -> Self {
+        Self::payload(200, media, Payload::finite(stream))
+    }
+
+    /// A body that ends with its client.
+    pub fn feed(
+        media: &str,
+        stream: impl Stream<Item = io::Result<Bytes>> + Send + 'static,
+    ) -> Self {
+        Self::payload(200, media, Payload::endless(stream))
+    }
+
+    /// A body written by blocking code. What `write` fails with breaks the connection off, so that
+    /// the client sees an incomplete body, and is logged.
+    pub fn written<W>(media: &str, name: &'static str, write: W) -> Self
+    where
+        W: FnOnce(&mut dyn io::Write) -> Result<()> + Send + 'static,
+    {
+        let (sender, receiver) = task::channel::bounded(QUEUE);
+        task::spawn(name, async move {
+            task::blocking(name, move || {
+                let mut sink = Sink { sender, buffer: Vec::with_capacity(CHUNK) };
+                let result = write(&mut sink)
+                    .and_then(|()| io::Write::flush(&mut sink).context("send the last bytes"));
+                if let Err(failure) = result {
+                    tracing::warn!(error = %failure, "a download broke off");
+                    let gone =
+                        sink.sender.send_blocking(Err(io::Error::other(failure.to_string())));
+                    // Nobody reads any more: nobody needs to be told.
+                    drop(gone);
+                }
+            })
+            .await;
+        })
+        .detach();
+        Self::download(media, receiver)
+    }
+
+    fn payload(status: u16, media: &str, payload: Payload) -> Self {
+        let mut response = Response::new(status);
+        response.insert_header("Content-Type", media);
+        response.insert_ext(Parcel::new(payload));
+        Self(response)
+    }
+
+    /// Takes the connection over; `content_type` is one of [`shared::net::upgrade`]'s.
+    pub fn hijack<F, R>(content_type: &'static str, run: F) -> Self
+    where
+        F: FnOnce(Upgraded) -> R + Send + 'static,
+        R: Future<Output = ()> + Send + 'static,
+    {
+        let mut response = Response::new(200);
+        response.insert_ext(Arc::new(Hijack::new(content_type, run)));
+        Self(response)
+    }
+
+    /// Adds a header.
+    pub fn header(mut self, name: &'static str, value: &str) -> Self {
+        self.0.insert_header(name, value);
+        self
+    }
+
+    /// Its status.
+    pub fn code(&self) -> u16 {
+        u16::from(self.0.status())
+    }
+}
+
+/// A stream of JSON values, one a line; an error becomes Docker's last line
+/// `{"errorDetail": ..., "error": ...}`, because the status has gone out already.
+pub fn progress<T: Serialize>(
+    values: impl Stream<Item = Result<T>> + Send + 'static,
+) -> impl Stream<Item = io::Result<Bytes>> + Send + 'static {
+    values.map(|value| {
+        let line = value.and_then(|value| line(&value));
+        Ok(line.unwrap_or_else(|failure| failure_line(&failure)))
+    })
+}
+
+/// A value as a line.
+pub fn line(value: &impl Serialize) -> Result<Bytes> {
+    let mut text = serde_json::to_vec(value).context("encode a line of the answer")?;
+    text.extend_from_slice(b"\r\n");
+    Ok(Bytes::from(text))
+}
+
+fn failure_line(failure: &Error) -> Bytes {
+    let text = failure.to_string();
+    let code = error::status(failure.kind());
+    let value =
+        serde_json::json!({ "errorDetail": { "code": code, "message": text }, "error": text });
+    Bytes::from(format!("{value}\r\n"))
+}
+
+/// The blocking end of a download.
+struct Sink {
+    sender: task::channel::Sender<io::Result<Bytes>>,
+    buffer: Vec<u8>,
+}
+
+impl io::Write for Sink {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.buffer.extend_from_slice(bytes);
+        if self.buffer.len() >= CHUNK {
+            self.flush()?;
+        }
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        if self.buffer.is_empty() {
+            return Ok(());
+        }
+        let full = std::mem::replace(&mut self.buffer, Vec::with_capacity(CHUNK));
+        let sent = self.sender.send_blocking(Ok(Bytes::from(full)));
+        sent.map_err(|_| io::Error::new(io::ErrorKind::BrokenPipe, "the client has gone"))
+    }
+}

@@ -1,0 +1,237 @@
+//! What handlers read from a request: path parameters, query, filters, body. A bad one is `Invalid`.
+
+use super::version::Version;
+use crate::engine::Engine;
+use crate::limits;
+use bytes::Bytes;
+use futures_util::io::{AsyncBufRead, AsyncReadExt};
+use percent_encoding::percent_decode_str;
+use serde::de::DeserializeOwned;
+use shared::error::{Context, Error, Kind, Result};
+use std::collections::BTreeMap;
+use std::io;
+use std::str::FromStr;
+
+/// One request on its way to a handler.
+pub struct Call {
+    pub(super) request: tide::Request<Engine>,
+    /// The API version that the client speaks.
+    pub version: Version,
+}
+
+/// The reader of a request's body.
+pub type BodyReader = Box<dyn AsyncBufRead + Unpin + Send + Sync>;
+
+impl Call {
+    /// The managers.
+    pub fn engine(&self) -> &Engine {
+        self.request.state()
+    }
+
+    /// A part of the path, decoded.
+    pub fn param(&self, name: &str) -> Result<String> {
+        let text = self.request.param(name).map_err(|_| Error::internal("no such parameter"))?;
+        let decoded = percent_decode_str(text).decode_utf8();
+        Ok(decoded.context_kind(Kind::Invalid, "the path is not UTF-8")?.into_owned())
+    }
+
+    /// The query.
+    pub fn query(&self) -> Query {
+        let mut query = Query::default();
+        for (key, value) in self.request.url().query_pairs() {
+            query.0.entry(key.into_owned()).or_default().push(value.into_owned());
+        }
+        query
+    }
+
+    /// The first header of this name.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.request.header(name).map(|values| values.as_str())
+    }
+
+    /// Where the request came from.
+    pub fn peer(&self) -> Option<&shared::net::conn::Peer> {
+        self.request.ext()
+    }
+
+    /// The body as a reader.
+    pub fn body(&mut self) -> BodyReader {
+        self.request.take_body().into_reader()
+    }
+
+    /// The body as a blocking reader, for code that runs in [`crate::task::blocking`].
+    pub fn blocking_body(&mut self) -> impl io::Read + Send + use<> {
+        BlockingBody(self.body())
+    }
+
+    /// The body, at most [`limits::JSON_BYTES`].
+    pub async fn bytes(&mut self) -> Result<Bytes> {
+        let limit = limits::JSON_BYTES;
+        let too_long =
+            || Err::<Bytes, _>(TooLarge).context_kind(Kind::Invalid, "read the request's body");
+        if self.request.len().is_some_and(|length| length as u64 > limit) {
+            return too_long();
+        }
+        let mut bytes = Vec::new();
+        let mut reader = self.body().take(limit + 1);
+        reader
+            .read_to_end(&mut bytes)
+            .await
+            .context_kind(Kind::Invalid, "read the request's body")?;
+        if bytes.len() as u64 > limit {
+            return too_long();
+        }
+        Ok(Bytes::from(bytes))
+    }
+
+    /// The body as JSON text. `Invalid` when there is none or it is said to be something else.
+    pub async fn text(&mut self) -> Result<String> {
+        self.check_media()?;
+        let bytes = self.bytes().await?;
+        if bytes.is_empty() {
+            return Err(Error::invalid("invalid JSON: got EOF while reading request body"));
+        }
+        String::from_utf8(bytes.into()).context_kind(Kind::Invalid, "invalid JSON")
+    }
+
+    /// The body as a value.
+    pub async fn json<T: DeserializeOwned>(&mut self) -> Result<T> {
+        let text = self.text().await?;
+        serde_json::from_str(&text).context_kind(Kind::Invalid, "invalid JSON")
+    }
+
+    /// The body as a value; `None` without a body.
+    pub async fn optional_json<T: DeserializeOwned>(&mut self) -> Result<Option<T>> {
+        let bytes = self.bytes().await?;
+        if bytes.iter().all(u8::is_ascii_whitespace) {
+            return Ok(None);
+        }
+        serde_json::from_slice(&bytes).context_kind(Kind::Invalid, "invalid JSON").map(Some)
+    }
+
+    fn check_media(&self) -> Result<()> {
+        let Some(media) = self.header("content-type") else {
+            return Err(Error::invalid("Content-Type specified () must be 'application/json'"));
+        };
+        let kind = media.split(';').next().unwrap_or_default().trim();
+        if kind.eq_ignore_ascii_case("application/json") {
+            return Ok(());
+        }
+        Err(Error::invalid(format!("Content-Type specified ({media}) must be 'application/json'")))
+    }
+}
+
+/// The cause of a refusal that is 413 rather than 400.
+#[derive(Debug)]
+pub struct TooLarge;
+
+impl std::fmt::Display for TooLarge {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "it is longer than {} bytes", limits::JSON_BYTES)
+    }
+}
+
+impl std::error::Error for TooLarge {}
+
+struct BlockingBody(BodyReader);
+
+impl io::Read for BlockingBody {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        crate::task::block_on(self.0.read(buffer))
+    }
+}
+
+/// The query of a request.
+#[derive(Clone, Debug, Default)]
+pub struct Query(BTreeMap<String, Vec<String>>);
+
+/// Filters as Docker's lists take them: key to values.
+pub type Filters = BTreeMap<String, Vec<String>>;
+
+impl Query {
+    /// The first value of a key, if it is not empty.
+    pub fn text(&self, key: &str) -> Option<&str> {
+        self.0.get(key)?.first().map(String::as_str).filter(|text| !text.is_empty())
+    }
+
+    /// Every value of a key.
+    pub fn all(&self, key: &str) -> &[String] {
+        self.0.get(key).map_or(&[], Vec::as_slice)
+    }
+
+    /// The key is there, with or without a value.
+    pub fn has(&self, key: &str) -> bool {
+        self.0.contains_key(key)
+    }
+
+    /// Docker's notion of a flag: everything but the listed words is true.
+    pub fn flag(&self, key: &str) -> bool {
+        self.flag_or(key, false)
+    }
+
+    /// The same with a default for an absent key.
+    pub fn flag_or(&self, key: &str, default: bool) -> bool {
+        let Some(text) = self.0.get(key).and_then(|values| values.first()) else { return default };
+        !matches!(text.trim().to_ascii_lowercase().as_str(), "" | "0" | "no" | "false" | "none")
+    }
+
+    /// A number, in the words of Go's parser when it is none.
+    pub fn number<T: FromStr>(&self, key: &str) -> Result<Option<T>> {
+        let Some(text) = self.text(key) else { return Ok(None) };
+        let bad = |_| Error::invalid(format!("strconv.ParseInt: parsing {text:?}: invalid syntax"));
+        text.parse().map(Some).map_err(bad)
+    }
+
+    /// `filters`: `{"label": ["a=b"]}`, or the older `{"label": {"a=b": true}}`.
+    pub fn filters(&self) -> Result<Filters> {
+        #[derive(serde::Deserialize)]
+        #[serde(untagged)]
+        enum Values {
+            List(Vec<String>),
+            Table(BTreeMap<String, bool>),
+        }
+        let Some(text) = self.text("filters") else { return Ok(Filters::new()) };
+        let parsed: BTreeMap<String, Values> =
+            serde_json::from_str(text).context_kind(Kind::Invalid, "invalid filters")?;
+        let list = |values| match values {
+            Values::List(list) => list,
+            Values::Table(table) => {
+                table.into_iter().filter(|(_, on)| *on).map(|(value, _)| value).collect()
+            }
+        };
+        Ok(parsed.into_iter().map(|(key, values)| (key, list(values))).collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn query(pairs: &[(&str, &str)]) -> Query {
+        let mut query = Query::default();
+        for (key, value) in pairs {
+            query.0.entry((*key).into()).or_default().push((*value).into());
+        }
+        query
+    }
+
+    #[test]
+    fn flags_and_numbers_as_docker_reads_them() {
+        let query = query(&[("a", "1"), ("b", "False"), ("c", ""), ("d", "yes"), ("n", "x")]);
+        let flags = ["a", "b", "c", "d", "e"].map(|key| query.flag(key));
+        assert_eq!(flags, [true, false, false, true, false]);
+        let error = query.number::<i64>("n").unwrap_err();
+        assert_eq!(error.to_string(), "strconv.ParseInt: parsing \"x\": invalid syntax");
+        assert_eq!(query.number::<i64>("zzz").unwrap(), None);
+    }
+
+    #[test]
+    fn filters_in_both_forms() {
+        let new = query(&[("filters", r#"{"label":["a=b"]}"#)]).filters().unwrap();
+        let old = query(&[("filters", r#"{"label":{"a=b":true,"c":false}}"#)]).filters().unwrap();
+        assert_eq!(new, old);
+        assert_eq!(new["label"], ["a=b"]);
+        let error = query(&[("filters", "x")]).filters().unwrap_err();
+        assert_eq!(error.kind(), Kind::Invalid);
+    }
+}

@@ -1,0 +1,70 @@
+//! What happens around every handler: a span with the request's number, method and route, the check
+//! of the route's version, one log line with the status and the time taken. The metrics layer counts
+//! the spans; nothing is counted here.
+
+use super::error;
+use super::reply::Reply;
+use super::request::Call;
+use super::route::Route;
+use super::version::{MAX, Version};
+use crate::engine::Engine;
+use shared::net::conn::Peer;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
+use tide::http::Method;
+use tracing::Instrument;
+
+/// Numbers requests, so that their lines can be told apart.
+#[derive(Debug, Default)]
+pub struct Numbers(AtomicU64);
+
+impl Numbers {
+    fn next(&self) -> u64 {
+        self.0.fetch_add(1, Ordering::Relaxed) + 1
+    }
+}
+
+/// Runs a handler. Errors become answers here; those of 500 and above are logged, once.
+pub async fn run(route: &Route, numbers: &Numbers, request: tide::Request<Engine>) -> Reply {
+    let version = request.ext::<Version>().copied().unwrap_or(MAX);
+    if version < route.since {
+        return error::page_not_found();
+    }
+    let since = Instant::now();
+    let span = tracing::info_span!(
+        "request",
+        id = numbers.next(),
+        method = route.method.as_ref(),
+        route = route.path,
+        code = tracing::field::Empty,
+    );
+    let client = client(request.ext::<Peer>());
+    let call = Call { request, version };
+    let handler = (route.run)(call);
+    let result = handler.instrument(span.clone()).await;
+    let _inside = span.enter();
+    let reply = result.unwrap_or_else(|failure| {
+        let reply = error::reply(&failure);
+        if reply.code() >= 500 && reply.code() != 501 {
+            tracing::error!(error = %failure, "request failed");
+        }
+        reply
+    });
+    let code = reply.code();
+    span.record("code", u64::from(code));
+    let took_micros = u64::try_from(since.elapsed().as_micros()).unwrap_or(u64::MAX);
+    if matches!(route.method, Method::Get | Method::Head) {
+        tracing::debug!(client, took_micros, "answered");
+    } else {
+        tracing::info!(client, code, took_micros, "answered");
+    }
+    reply
+}
+
+fn client(peer: Option<&Peer>) -> String {
+    match peer {
+        Some(Peer::Unix { uid, pid }) => format!("uid={uid},pid={pid}"),
+        Some(Peer::Tcp(address)) => address.to_string(),
+        None => String::new(),
+    }
+}

@@ -1,0 +1,50 @@
+//! The façade: the managers that the servers above may reach, and nothing else.
+
+use crate::config::Config;
+use crate::event::Journal;
+use crate::plugin::Status;
+use crate::probe::Host;
+use std::ops::Deref;
+use std::sync::Arc;
+
+/// Shared by all servers; clones are cheap.
+#[derive(Clone)]
+pub struct Engine(Arc<Managers>);
+
+/// The managers.
+pub struct Managers {
+    /// What was configured.
+    pub config: Config,
+    /// What the host can do.
+    pub host: Host,
+    /// Who this engine is.
+    pub identity: Identity,
+    /// Which parts are up.
+    pub parts: Vec<Status>,
+    /// Facts.
+    pub journal: Journal,
+}
+
+/// Who this engine is.
+#[derive(Clone, Debug)]
+pub struct Identity {
+    /// Stable id.
+    pub id: String,
+    /// Labels, those found on the host included.
+    pub labels: Vec<String>,
+}
+
+impl Engine {
+    /// Joins the managers.
+    pub fn new(managers: Managers) -> Self {
+        Self(Arc::new(managers))
+    }
+}
+
+impl Deref for Engine {
+    type Target = Managers;
+
+    fn deref(&self) -> &Managers {
+        &self.0
+    }
+}
