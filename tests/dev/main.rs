@@ -5,6 +5,7 @@ mod build;
 mod check;
 mod conformance;
 mod foreign;
+mod image;
 mod install;
 mod report;
 mod step;
@@ -43,6 +44,11 @@ const TASKS: &[Task] = &[
         name: "conformance",
         about: "public OCI suites against coffer-runtime --kit PROGRAM",
         run: conformance::run,
+    },
+    Task {
+        name: "image",
+        about: "write the built-in image as an archive for `docker load` FILE",
+        run: image::run,
     },
     Task {
         name: "install",

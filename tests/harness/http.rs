@@ -273,9 +273,10 @@ impl Whole {
         String::from_utf8_lossy(&self.bytes).into_owned()
     }
 
-    /// `message` of an error.
+    /// `message` of an error; the text itself where a takeover was refused without JSON, as dockerd does.
     pub fn message(&self) -> String {
-        self.json()["message"].as_str().unwrap_or_default().to_owned()
+        let json = serde_json::from_slice::<Value>(&self.bytes).unwrap_or_default();
+        json["message"].as_str().map_or(self.text(), str::to_owned).trim().to_owned()
     }
 
     /// A header's value.
