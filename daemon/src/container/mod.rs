@@ -4,11 +4,14 @@
 
 pub mod account;
 pub mod io;
+pub mod history;
 pub mod name;
 pub mod policy;
+pub mod reading;
 pub mod record;
 pub mod request;
 pub mod row;
+pub mod sampler;
 pub mod spec;
 pub mod state;
 pub mod watch;

@@ -3,4 +3,5 @@
 
 pub mod attach;
 pub mod detach;
+pub mod logs;
 pub mod root;

@@ -42,7 +42,7 @@ pub enum Freeze {
 }
 
 /// One container's control group, in every hierarchy.
-pub trait Cgroup {
+pub trait Cgroup: Send + Sync {
     /// Makes the group in every hierarchy; one that exists is fine.
     fn create(&self) -> Result<()>;
 

@@ -1,0 +1,176 @@
+//! Files as the shim writes them, rotations in between, and what clients get.
+
+use super::reader::{Chunk, Reader};
+use super::*;
+use futures_util::StreamExt;
+use shared::frame::{self, Stream};
+use shared::logline::{Encoder, Ending};
+use std::fs::{self, File};
+use std::io::Write;
+
+const SECOND: i64 = 1_000_000_000;
+
+struct Log {
+    place: Place,
+    encoder: Encoder,
+    file: File,
+    lines: i64,
+}
+
+impl Log {
+    fn new(name: &str, format: LogFormat) -> Self {
+        let folder =
+            std::env::temp_dir().join(format!("coffer-logs-{name}-{}", std::process::id()));
+        fs::create_dir_all(&folder).unwrap();
+        let path = folder.join("log");
+        let file = File::create(&path).unwrap();
+        let encoder = Encoder::new(format, Some(r#"{"b":"x y","a":"1"}"#));
+        Self { place: Place { path, format, files: 3 }, encoder, file, lines: 0 }
+    }
+
+    fn write(&mut self, stream: Stream, text: &str, ends: Ending) {
+        let mut out = Vec::new();
+        self.lines += 1;
+        self.encoder.append(stream, self.lines * SECOND, text.as_bytes(), ends, &mut out);
+        self.file.write_all(&out).unwrap();
+    }
+
+    fn line(&mut self, text: &str) {
+        self.write(Stream::Stdout, text, Ending::Line);
+    }
+
+    fn rotate(&mut self) {
+        let name = |n: u32| self.place.path.with_extension(n.to_string());
+        let _ = fs::rename(name(1), name(2));
+        fs::rename(&self.place.path, name(1)).unwrap();
+        self.file = File::create(&self.place.path).unwrap();
+    }
+
+    fn read(&self, change: impl Fn(&mut Options)) -> String {
+        let mut options = Options::new(Shape::Raw);
+        change(&mut options);
+        let mut reader = Reader::open(self.place.clone(), options).unwrap();
+        let mut all = Vec::new();
+        while let Chunk::Bytes(bytes) = reader.next().unwrap() {
+            all.extend(bytes);
+        }
+        String::from_utf8(all).unwrap()
+    }
+}
+
+impl Drop for Log {
+    fn drop(&mut self) {
+        fs::remove_dir_all(self.place.path.parent().unwrap()).unwrap();
+    }
+}
+
+const FORMATS: [LogFormat; 2] = [LogFormat::JsonFile, LogFormat::Local];
+
+#[test]
+fn files_are_read_in_their_order() {
+    for format in FORMATS {
+        let mut log = Log::new("order", format);
+        for part in ["a", "b", "c"] {
+            log.line(part);
+            log.rotate();
+        }
+        log.line("d");
+        assert_eq!(log.read(|_| ()), "b\nc\nd\n", "of three files the oldest is gone");
+        for (lines, want) in [(0, ""), (1, "d\n"), (2, "c\nd\n"), (9, "b\nc\nd\n")] {
+            assert_eq!(log.read(|o| o.tail = Tail::Last(lines)), want, "{lines} {format:?}");
+        }
+    }
+}
+
+#[test]
+fn times_streams_and_decorations() {
+    let mut log = Log::new("filters", LogFormat::JsonFile);
+    log.line("one");
+    log.write(Stream::Stderr, "two", Ending::Line);
+    log.write(Stream::Stdout, "thr", Ending::Piece);
+    log.write(Stream::Stdout, "ee", Ending::Line);
+    assert_eq!(log.read(|o| o.stderr = false), "one\nthree\n");
+    assert_eq!(log.read(|o| o.since_nanos = Some(3 * SECOND)), "three\n");
+    assert_eq!(log.read(|o| o.until_nanos = Some(2 * SECOND)), "one\ntwo\n");
+    assert_eq!(
+        log.read(|o| (o.timestamps, o.stderr) = (true, false)),
+        "1970-01-01T00:00:01.000000000Z one\n1970-01-01T00:00:03.000000000Z three\n"
+    );
+    assert_eq!(
+        log.read(|o| (o.details, o.tail) = (true, Tail::Last(4))).lines().next(),
+        Some("a=1,b=x+y one")
+    );
+}
+
+#[test]
+fn frames_carry_the_stream() {
+    let mut log = Log::new("frames", LogFormat::Local);
+    log.write(Stream::Stderr, "no", Ending::Line);
+    let mut reader = Reader::open(log.place.clone(), Options::new(Shape::Framed)).unwrap();
+    let Chunk::Bytes(bytes) = reader.next().unwrap() else { panic!("nothing was read") };
+    assert_eq!(bytes, [&frame::header(Stream::Stderr, 3)[..], b"no\n"].concat());
+    assert_eq!(reader.next().unwrap(), Chunk::End);
+}
+
+#[test]
+fn history_ends_at_the_given_byte() {
+    let mut log = Log::new("byte", LogFormat::JsonFile);
+    log.line("old");
+    let bytes = log.file.metadata().unwrap().len();
+    log.line("new");
+    assert_eq!(log.read(|o| o.until = Until::Byte(bytes)), "old\n");
+    log.rotate();
+    log.line("x");
+    assert_eq!(log.read(|o| o.until = Until::Byte(bytes)), "old\n", "also when rotated since");
+    assert_eq!(log.read(|o| (o.until, o.tail) = (Until::Byte(bytes), Tail::Last(5))), "old\n");
+}
+
+#[test]
+fn a_follower_survives_rotation_and_ends_with_the_container() {
+    let mut log = Log::new("follow", LogFormat::JsonFile);
+    log.line("first");
+    let (keeper, ended) = crate::task::channel::bounded::<()>(1);
+    let mut options = Options::new(Shape::Raw);
+    options.until = Until::Ended;
+    let place = log.place.clone();
+    let reader = std::thread::spawn(move || {
+        crate::task::block_on(async {
+            let stream = stream(place, options, ended).await.unwrap();
+            stream.map(|chunk| chunk.unwrap().to_vec()).concat().await
+        })
+    });
+    let mut want = "first\n".to_owned();
+    for number in 0..200 {
+        log.line(&format!("line {number}"));
+        want += &format!("line {number}\n");
+        if number == 100 {
+            log.rotate();
+        }
+    }
+    drop(keeper);
+    assert_eq!(String::from_utf8(reader.join().unwrap()).unwrap(), want);
+}
+
+#[test]
+fn an_empty_or_missing_log_is_no_error() {
+    let log = Log::new("empty", LogFormat::JsonFile);
+    assert_eq!(log.read(|o| o.tail = Tail::Last(3)), "");
+    fs::remove_file(&log.place.path).unwrap();
+    assert_eq!(log.read(|_| ()), "");
+}
+
+#[test]
+fn reading_is_fast_enough() {
+    let mut log = Log::new("speed", LogFormat::JsonFile);
+    let text = "x".repeat(99);
+    let mut out = Vec::new();
+    for _ in 0..50_000 {
+        log.encoder.append(Stream::Stdout, SECOND, text.as_bytes(), Ending::Line, &mut out);
+    }
+    log.file.write_all(&out).unwrap();
+    let started = std::time::Instant::now();
+    assert_eq!(log.read(|_| ()).len(), 5_000_000);
+    let speed = 5.0 / started.elapsed().as_secs_f64();
+    eprintln!("{speed:.0} MB/s in this build");
+    assert!(speed > 5.0, "{speed} MB/s: something is quadratic");
+}
