@@ -3,8 +3,9 @@
 //! Layer 5: this uses images, volumes, networks and shims; it knows nothing of HTTP or metrics.
 
 pub mod account;
-pub mod io;
+pub mod feed;
 pub mod history;
+pub mod io;
 pub mod name;
 pub mod policy;
 pub mod reading;

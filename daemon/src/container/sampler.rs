@@ -137,11 +137,21 @@ impl Sampler {
         Ok(Pair { now, before, cpus: machine.cpus })
     }
 
-    /// Begins to look. Nothing is of interest until [`Watch::look_at`].
+    /// Begins to look. Nothing is of interest until [`Sampler::look_at`].
     pub fn watch(&self) -> Watch {
-        let watched = Arc::new(Watched::default());
+        let id = shared::id::hex(&shared::id::random::<8>());
+        let watched = Arc::new(Watched { id, ..Watched::default() });
         self.0.watches().push(Arc::downgrade(&watched));
-        Watch { watched, sampler: self.clone() }
+        Watch { watched }
+    }
+
+    /// Changes what the watch of this name looks at. `NotFound` once it is gone.
+    pub fn look_at(&self, watch: &str, interest: Interest) -> Result<()> {
+        let found = self.0.watches().iter().filter_map(Weak::upgrade).find(|w| w.id == watch);
+        let watched = found.ok_or_else(|| Error::not_found(format!("no such watch: {watch}")))?;
+        *watched.interest.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = interest;
+        self.0.bell.notify(usize::MAX);
+        Ok(())
     }
 
     /// Reads whoever is due, once a second, for ever. The caller spawns it.
@@ -284,6 +294,7 @@ impl Looks {
 
 #[derive(Default)]
 struct Watched {
+    id: String,
     interest: Mutex<Interest>,
     waiting: Mutex<BTreeMap<String, Sample>>,
     bell: task::Bell,
@@ -292,27 +303,12 @@ struct Watched {
 /// Somebody who looks. Dropping it ends the interest.
 pub struct Watch {
     watched: Arc<Watched>,
-    sampler: Sampler,
-}
-
-/// Changes what a [`Watch`] looks at, from elsewhere.
-#[derive(Clone)]
-pub struct Gaze(Weak<Watched>, Sampler);
-
-impl Gaze {
-    /// Looks at these from now on. False once the watch is gone.
-    pub fn look_at(&self, interest: Interest) -> bool {
-        let Some(watched) = self.0.upgrade() else { return false };
-        *watched.interest.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = interest;
-        self.1.0.bell.notify(usize::MAX);
-        true
-    }
 }
 
 impl Watch {
-    /// A handle that changes what this looks at.
-    pub fn gaze(&self) -> Gaze {
-        Gaze(Arc::downgrade(&self.watched), self.sampler.clone())
+    /// Its name, by which [`Sampler::look_at`] finds it.
+    pub fn id(&self) -> &str {
+        &self.watched.id
     }
 
     /// The newest samples since the last call, one per container; waits for some.
@@ -360,7 +356,7 @@ mod tests {
         let source = own_group();
         let _made = Made(source.cgroup.clone());
         let (id, watch) = (source.id.clone(), sampler.watch());
-        assert!(watch.gaze().look_at(Interest { all: true, ..Interest::default() }));
+        sampler.look_at(watch.id(), Interest { all: true, ..Interest::default() }).unwrap();
         let runner = task::spawn("sampler", sampler.clone().run());
         sampler.track(source).unwrap();
         let limit = Duration::from_secs(5);
@@ -381,8 +377,9 @@ mod tests {
     #[test]
     fn a_watch_that_is_gone_is_not_looked_for() {
         let sampler = Sampler::new().unwrap();
-        let gaze = sampler.watch().gaze();
-        assert!(!gaze.look_at(Interest::default()));
+        let id = sampler.watch().id().to_owned();
+        let error = sampler.look_at(&id, Interest::default()).unwrap_err();
+        assert_eq!(error.kind(), Kind::NotFound);
         assert!(!sampler.0.interest().all);
         assert!(sampler.0.watches().is_empty());
     }
