@@ -9,6 +9,7 @@ pub mod plugin;
 pub mod probe;
 pub mod process;
 pub mod task;
+pub mod trash;
 pub mod undo;
 
 pub mod store;
@@ -25,3 +26,7 @@ pub mod metrics;
 pub mod args;
 pub mod boot;
 pub mod builtin;
+pub mod content;
+pub mod snapshot;
+
+pub mod image;

@@ -33,3 +33,21 @@ pub const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 pub const SHUTDOWN_MAX: Duration = Duration::from_secs(60);
 /// How long a dump looks where threads spend their time.
 pub const DUMP_SAMPLE: Duration = Duration::from_secs(1);
+/// Stack of the thread that empties the trash: it recurses once per folder level.
+pub const TRASH_STACK: usize = 2 << 20;
+/// Entries of one archive: the largest images known have a tenth; 16 bytes each are held.
+pub const ARCHIVE_ENTRIES: u64 = 4_000_000;
+/// Bytes of one tar extension (long name, PAX): names are 4 KiB at most, attributes 64 KiB each.
+pub const ARCHIVE_EXTENSION: u64 = 1 << 20;
+/// Folders above an entry: far deeper than any image, and each level costs a step of recursion.
+pub const ARCHIVE_DEPTH: usize = 1_024;
+/// Entries of a layer that a later one of the same layer replaces: builders make none.
+pub const LAYER_DISPLACED: usize = 10_000;
+/// Open folders held while unpacking: layers list a folder's files together.
+pub const UNPACK_FOLDERS: usize = 128;
+/// Free bytes below which unpacking stops: the store and the host's logs need some.
+pub const UNPACK_RESERVE: u64 = 256 << 20;
+/// Levels of folders that are walked for changes, sizes and copies: each costs a step of recursion.
+pub const TREE_DEPTH: usize = 1_024;
+/// Layers below a container: overlayfs takes 500 (kernel, OVL_MAX_STACK).
+pub const LAYERS: usize = 500;
