@@ -16,6 +16,11 @@ pub mod store;
 
 pub mod event;
 
+pub mod content;
+pub mod snapshot;
+
+pub mod image;
+
 pub mod container;
 
 pub mod engine;
@@ -26,7 +31,3 @@ pub mod metrics;
 pub mod args;
 pub mod boot;
 pub mod builtin;
-pub mod content;
-pub mod snapshot;
-
-pub mod image;
