@@ -9,10 +9,12 @@
 use crate::error::{Context, Error, Result};
 use crate::shim::Mount;
 use nix::errno::Errno;
+use nix::fcntl::{OFlag, OpenHow, ResolveFlag, open, openat2};
 use nix::mount::{MsFlags, mount};
 use nix::sched::{CloneFlags, unshare};
-use std::os::fd::{FromRawFd, OwnedFd};
-use std::path::Path;
+use nix::sys::stat::Mode;
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+use std::path::{Path, PathBuf};
 
 /// `open_tree(2)`: a copy of the mount instead of a handle on the attached one.
 const OPEN_TREE_CLONE: libc::c_uint = 1;
@@ -24,16 +26,32 @@ const PAGE: usize = 4096;
 /// Makes the mounts, each on top of the one before, and gives their root. `scratch` is an existing folder that serves as
 /// mount point inside the thread's namespace; it is not touched outside.
 pub fn detached(mounts: &[Mount], scratch: &Path) -> Result<OwnedFd> {
+    detached_with(mounts, &[], scratch)
+}
+
+/// A file or folder of the host that is to appear inside a detached tree.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Graft {
+    /// On the host.
+    pub source: PathBuf,
+    /// From the tree's root; resolved inside it, links and all.
+    pub target: PathBuf,
+    /// It cannot be written to.
+    pub read_only: bool,
+}
+
+/// The same with `grafts` in their places. One whose target does not exist is left out.
+pub fn detached_with(mounts: &[Mount], grafts: &[Graft], scratch: &Path) -> Result<OwnedFd> {
     std::thread::scope(|scope| {
         let thread = std::thread::Builder::new().name("detached-mount".to_owned());
         let worker = thread
-            .spawn_scoped(scope, || in_own_namespace(mounts, scratch))
+            .spawn_scoped(scope, || in_own_namespace(mounts, grafts, scratch))
             .context("start a thread for a detached mount")?;
         worker.join().unwrap_or_else(|_| Err(Error::internal("the mounting thread panicked")))
     })
 }
 
-fn in_own_namespace(mounts: &[Mount], scratch: &Path) -> Result<OwnedFd> {
+fn in_own_namespace(mounts: &[Mount], grafts: &[Graft], scratch: &Path) -> Result<OwnedFd> {
     unshare(CloneFlags::CLONE_FS | CloneFlags::CLONE_NEWNS)
         .context("unshare the mount namespace")?;
     let private = MsFlags::MS_REC | MsFlags::MS_PRIVATE;
@@ -42,7 +60,36 @@ fn in_own_namespace(mounts: &[Mount], scratch: &Path) -> Result<OwnedFd> {
     for item in mounts {
         attach(item, scratch)?;
     }
+    for graft in grafts {
+        bind(graft, scratch)?;
+    }
     open_tree(scratch)
+}
+
+/// Binds one graft. Its target is the container's, so the kernel resolves it inside the tree.
+fn bind(graft: &Graft, root: &Path) -> Result<()> {
+    let say = || format!("bind {} at {}", graft.source.display(), graft.target.display());
+    let folder = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
+    let root = open(root, folder, Mode::empty()).with_context(say)?;
+    let how = OpenHow::new()
+        .flags(OFlag::O_PATH | OFlag::O_CLOEXEC)
+        .resolve(ResolveFlag::RESOLVE_IN_ROOT | ResolveFlag::RESOLVE_NO_MAGICLINKS);
+    let place = match openat2(&root, &graft.target, how) {
+        Err(Errno::ENOENT | Errno::ENOTDIR) => return Ok(()),
+        other => other.with_context(say)?,
+    };
+    let place = format!("/proc/self/fd/{}", place.as_raw_fd());
+    let flags = MsFlags::MS_BIND | MsFlags::MS_REC;
+    mount(Some(&graft.source), place.as_str(), None::<&str>, flags, None::<&str>)
+        .with_context(say)?;
+    if graft.read_only {
+        // The handle names what is below the mount: the path leads to its top.
+        let top = openat2(&root, &graft.target, how).with_context(say)?;
+        let top = format!("/proc/self/fd/{}", top.as_raw_fd());
+        let flags = MsFlags::MS_BIND | MsFlags::MS_REMOUNT | MsFlags::MS_RDONLY;
+        mount(None::<&str>, top.as_str(), None::<&str>, flags, None::<&str>).with_context(say)?;
+    }
+    Ok(())
 }
 
 /// Mounts one in the calling thread's namespace. Relative paths among the options hold from
@@ -105,7 +152,6 @@ fn open_tree(path: &Path) -> Result<OwnedFd> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::os::fd::AsRawFd;
 
     #[test]
     fn a_detached_mount_is_seen_by_its_descriptor_only() {
@@ -128,5 +174,33 @@ mod tests {
         assert!(!mounts.contains(scratch.to_str().unwrap()));
         drop(root);
         std::fs::remove_dir(&scratch).unwrap();
+    }
+
+    #[test]
+    fn grafts_are_in_their_places() {
+        if !nix::unistd::geteuid().is_root() {
+            eprintln!("skipped: mounting needs root");
+            return;
+        }
+        let base = std::env::temp_dir().join(format!("coffer-graft-{}", std::process::id()));
+        for folder in ["tree/data", "volume", "scratch"] {
+            std::fs::create_dir_all(base.join(folder)).unwrap();
+        }
+        std::fs::write(base.join("volume/file"), "x").unwrap();
+        std::os::unix::fs::symlink("/data", base.join("tree/link")).unwrap();
+        let tree = base.join("tree").to_str().unwrap().to_owned();
+        let item = Mount { kind: "bind".into(), source: tree, options: vec!["bind".into()] };
+        let graft = |target: &str| Graft {
+            source: base.join("volume"),
+            target: target.into(),
+            read_only: true,
+        };
+        let grafts = [graft("/link"), graft("/nowhere")];
+        let root = detached_with(&[item], &grafts, &base.join("scratch")).unwrap();
+        let inside = format!("/proc/self/fd/{}/data/file", root.as_raw_fd());
+        assert_eq!(std::fs::read_to_string(&inside).unwrap(), "x");
+        assert!(std::fs::write(&inside, "y").is_err(), "it is read-only");
+        drop(root);
+        std::fs::remove_dir_all(&base).unwrap();
     }
 }

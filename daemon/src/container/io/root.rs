@@ -58,8 +58,11 @@ impl Root {
 
     /// The same with the kernel's own error.
     pub fn raw(&self, path: &Path, flags: OFlag, mode: Mode) -> nix::Result<OwnedFd> {
+        // The kernel refuses every flag that means nothing to a mere handle.
+        let is_handle = flags.contains(OFlag::O_PATH);
+        let never = if is_handle { OFlag::empty() } else { OFlag::O_NOCTTY };
         let how = OpenHow::new()
-            .flags(flags | OFlag::O_CLOEXEC | OFlag::O_NOCTTY)
+            .flags(flags | OFlag::O_CLOEXEC | never)
             .mode(mode)
             .resolve(ResolveFlag::RESOLVE_IN_ROOT | ResolveFlag::RESOLVE_NO_MAGICLINKS);
         let path = if path.as_os_str().is_empty() { Path::new(".") } else { path };
