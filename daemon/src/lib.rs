@@ -20,6 +20,7 @@ pub mod content;
 pub mod snapshot;
 
 pub mod image;
+pub mod volume;
 
 pub mod container;
 
