@@ -4,6 +4,7 @@
 
 pub mod account;
 pub mod feed;
+pub mod filter;
 pub mod history;
 pub mod io;
 pub mod name;

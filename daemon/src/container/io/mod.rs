@@ -6,3 +6,5 @@ pub mod attach;
 pub mod detach;
 pub mod logs;
 pub mod root;
+pub mod stats;
+pub mod top;
