@@ -11,6 +11,7 @@ mod report;
 mod step;
 mod test;
 mod up;
+mod vm;
 
 use shared::error::{Error, Result};
 use std::process::ExitCode;
@@ -49,6 +50,11 @@ const TASKS: &[Task] = &[
         name: "image",
         about: "write the built-in image as an archive for `docker load` FILE",
         run: image::run,
+    },
+    Task {
+        name: "vm",
+        about: "cgroup v2 and capabilities: part of the suites in a virtual machine [--debug]",
+        run: vm::run,
     },
     Task {
         name: "install",
