@@ -169,9 +169,9 @@ fn cpuset(folder: &Path) -> Result<()> {
     if folder.exists() {
         return Ok(());
     }
-    let parent = folder.parent().ok_or_else(|| Error::internal("cpuset has no parent"))?;
-    if !parent.join("cpuset.cpus").exists() {
-        return Err(Error::unavailable(format!("{} is no cpuset", parent.display())));
+    let nearest = folder.ancestors().find(|ancestor| ancestor.exists());
+    if !nearest.is_some_and(|nearest| nearest.join("cpuset.cpus").exists()) {
+        return Err(Error::unavailable(format!("{} is in no cpuset", folder.display())));
     }
     for ancestor in folder.ancestors().collect::<Vec<_>>().into_iter().rev() {
         let Some(above) = ancestor.parent() else { continue };

@@ -1,0 +1,57 @@
+//! The shim's own place: its session, its cgroup, its standing with the OOM killer. What the kernel
+//! refuses is a warning, never a failure.
+
+use nix::errno::Errno;
+use shared::error::{Context, Result};
+use shared::kernel::cgroup;
+
+const FILE: &str = "/proc/self/oom_score_adj";
+/// Just above "never": if nothing else is left, the kernel may still take a shim.
+const PROTECTED: &str = "-998";
+
+/// The shim's standing with the OOM killer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// Protected; children have to be born without it.
+    Protected,
+    /// As it was inherited.
+    Ordinary,
+}
+
+impl Standing {
+    /// Asks for protection. The error says why there is none.
+    pub fn protect() -> (Self, Option<shared::error::Error>) {
+        match std::fs::write(FILE, PROTECTED).context("protect the shim from the OOM killer") {
+            Ok(()) => (Self::Protected, None),
+            Err(error) => (Self::Ordinary, Some(error)),
+        }
+    }
+
+    /// Runs `work`, which starts processes, without the protection, which they would inherit.
+    pub fn lifted<T>(self, work: impl FnOnce() -> T) -> T {
+        if self == Self::Ordinary {
+            return work();
+        }
+        // Raising the score is always allowed, and who could lower it once can do so again.
+        let _allowed = std::fs::write(FILE, "0");
+        let result = work();
+        let _allowed = std::fs::write(FILE, PROTECTED);
+        result
+    }
+}
+
+/// A session of its own, so that no terminal's signal reaches it; and every orphan of the container
+/// becomes its child, so that no exit is missed.
+pub fn detach() -> Result<()> {
+    match nix::unistd::setsid() {
+        Ok(_) | Err(Errno::EPERM) => {} // EPERM: it leads a session already
+        Err(e) => return Err(e).context("start a session"),
+    }
+    nix::sys::prctl::set_child_subreaper(true).context("become the reaper of orphans")
+}
+
+/// Moves the shim into its cgroup.
+pub fn enter(group: &str) -> Result<()> {
+    let group = cgroup::open(group)?;
+    group.create().and_then(|()| group.enter()).context("enter the shim's cgroup")
+}
