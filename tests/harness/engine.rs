@@ -43,8 +43,11 @@ impl Engine {
         Self::real_with(&[])
     }
 
-    /// [`Engine::real`] with more flags.
+    /// [`Engine::real`] with more flags; a peer is taken as it is.
     pub fn real_with(arguments: &[&str]) -> Option<Self> {
+        if let Some(peer) = Self::peer() {
+            return Some(peer);
+        }
         if !program::is_root() {
             program::skip("needs root");
             return None;
@@ -56,15 +59,18 @@ impl Engine {
 
     /// For the contract suite: cofferd without any privilege, or the dockerd named by [`PEER`].
     pub fn contract() -> Self {
-        if let Some(socket) = std::env::var_os(PEER) {
-            let sandbox = Sandbox::new("peer");
-            let socket = PathBuf::from(socket);
-            let flavour = Flavour::Peer;
-            return Self { flavour, sandbox, socket, child: None, arguments: Vec::new() };
+        if let Some(peer) = Self::peer() {
+            return peer;
         }
         let engine = Self::start(Flavour::Fake, &[]);
         engine.load_probe();
         engine
+    }
+
+    fn peer() -> Option<Self> {
+        let socket = PathBuf::from(std::env::var_os(PEER)?);
+        let (sandbox, arguments) = (Sandbox::new("peer"), Vec::new());
+        Some(Self { flavour: Flavour::Peer, sandbox, socket, child: None, arguments })
     }
 
     /// A dockerd of its own with the image of `probe`; `None` where there is none.

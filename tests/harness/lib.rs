@@ -9,4 +9,5 @@ pub mod image;
 pub mod leak;
 pub mod program;
 pub mod sandbox;
+pub mod terminal;
 pub mod wait;

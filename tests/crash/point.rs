@@ -1,0 +1,233 @@
+//! Death at a named point. A point is something that can be seen from outside (a file, a process, a
+//! folder that goes): a watcher looks for it without pause and kills the daemon the moment it is there.
+
+use crate::{body, create, engine, finish, run};
+use harness::engine::{Engine, signal};
+use harness::{image, leak, wait};
+use nix::sys::signal::Signal;
+use serde_json::json;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+/// Kills the daemon as soon as `point` holds while `action` goes on; then starts it again. True when
+/// the point was met.
+fn killed_at(
+    engine: &mut Engine,
+    point: impl Fn() -> bool + Sync,
+    action: impl FnOnce(&Engine),
+) -> bool {
+    let pid = engine.pid().expect("a running daemon");
+    let (done, met) = (AtomicBool::new(false), AtomicBool::new(false));
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let begin = Instant::now();
+            while !done.load(Ordering::Relaxed) && begin.elapsed() < Duration::from_secs(20) {
+                if point() {
+                    signal(pid, Signal::SIGKILL);
+                    met.store(true, Ordering::Relaxed);
+                    return;
+                }
+                std::hint::spin_loop();
+            }
+        });
+        action(engine);
+        done.store(true, Ordering::Relaxed);
+    });
+    engine.kill();
+    engine.launch();
+    met.load(Ordering::Relaxed)
+}
+
+fn any_entry(folder: &Path) -> bool {
+    std::fs::read_dir(folder).is_ok_and(|mut entries| entries.next().is_some())
+}
+
+/// Whatever state it is in: it can be inspected, removed, and its name used again.
+fn usable(engine: &Engine, name: &str) {
+    let client = engine.client();
+    let seen = client.get(&format!("/containers/{name}/json"));
+    if seen.status == 200 {
+        let status = seen.json()["State"]["Status"].as_str().unwrap_or_default().to_owned();
+        assert!(["created", "running", "exited"].contains(&status.as_str()), "{status}");
+        if status == "running" {
+            let pid = seen.json()["State"]["Pid"].as_u64().unwrap_or_default() as u32;
+            assert!(leak::runs(pid), "said to run, but process {pid} does not");
+        }
+        if status != "running" {
+            client.post(&format!("/containers/{name}/start")).expect(204);
+        }
+        client.delete(&format!("/containers/{name}?force=1")).expect(204);
+    }
+    let id = run(engine, name, &["sh", "-c", "exit 5"], json!({}));
+    let ended = client.post(&format!("/containers/{id}/wait")).expect(200).json();
+    assert_eq!(ended["StatusCode"], 5);
+}
+
+type Point = (&'static str, fn(&Paths) -> bool);
+
+struct Paths {
+    bundle: PathBuf,
+    container: PathBuf,
+    cgroup: PathBuf,
+    trash: PathBuf,
+}
+
+fn paths(engine: &Engine, id: &str) -> Paths {
+    let group = format!("memory/{}/{id}", engine.sandbox().name());
+    Paths {
+        bundle: engine.exec_root().join(id),
+        container: engine.data_root().join("containers").join(id),
+        cgroup: Path::new("/sys/fs/cgroup").join(group),
+        trash: engine.data_root().join("trash"),
+    }
+}
+
+const START: &[Point] = &[
+    ("the bundle is made", |paths| paths.bundle.exists()),
+    ("the shim listens", |paths| paths.bundle.join("shim.sock").exists()),
+    ("the cgroup is made", |paths| paths.cgroup.exists()),
+    ("the log is opened", |paths| any_entry(&paths.container)),
+];
+
+#[test]
+fn of_start() {
+    let Some((mut engine, before)) = engine() else { return };
+    for (name, point) in START {
+        let id = create(&engine, "subject", &["sleep", "1000"], json!({}));
+        let paths = paths(&engine, &id);
+        let met = killed_at(
+            &mut engine,
+            || point(&paths),
+            |engine| {
+                let _ = engine.client().try_call("POST", &format!("/containers/{id}/start"), None);
+            },
+        );
+        eprintln!("start, {name}: {}", if met { "killed there" } else { "not met" });
+        usable(&engine, "subject");
+        engine.remove_containers();
+    }
+    finish(&engine, &before);
+}
+
+const EXIT: &[Point] = &[
+    ("the exit record is there", |paths| paths.bundle.join("exit/init").exists()),
+    ("the cgroup is gone", |paths| !paths.cgroup.exists()),
+    ("the bundle is gone", |paths| !paths.bundle.exists()),
+];
+
+#[test]
+fn of_exit() {
+    let Some((mut engine, before)) = engine() else { return };
+    for (name, point) in EXIT {
+        let id = run(&engine, "subject", &["trap", "USR1=6"], json!({}));
+        let paths = paths(&engine, &id);
+        wait::until_true("the program is ready", || {
+            engine.client().get(&format!("/containers/{id}/logs?stdout=1")).bytes.len() > 8
+        });
+        let met = killed_at(
+            &mut engine,
+            || point(&paths),
+            |engine| {
+                let _ = engine.client().try_call(
+                    "POST",
+                    &format!("/containers/{id}/kill?signal=USR1"),
+                    None,
+                );
+                let _ = engine.client().try_call("POST", &format!("/containers/{id}/wait"), None);
+            },
+        );
+        eprintln!("exit, {name}: {}", if met { "killed there" } else { "not met" });
+        let ended = engine.client().post(&format!("/containers/{id}/wait")).expect(200).json();
+        assert_eq!(ended["StatusCode"], 6, "{name}");
+        usable(&engine, "subject");
+        engine.remove_containers();
+    }
+    finish(&engine, &before);
+}
+
+const REMOVE: &[Point] = &[
+    ("it was asked for", |_| true),
+    ("something is in the trash", |paths| any_entry(&paths.trash)),
+    ("its folder is gone", |paths| !paths.container.exists()),
+    ("its bundle is gone", |paths| !paths.bundle.exists()),
+];
+
+#[test]
+fn of_remove() {
+    let Some((mut engine, before)) = engine() else { return };
+    for (name, point) in REMOVE {
+        let id = run(&engine, "subject", &["write", "/file", "3000000"], json!({}));
+        let paths = paths(&engine, &id);
+        let mut acknowledged = false;
+        let met = killed_at(
+            &mut engine,
+            || point(&paths),
+            |engine| {
+                let path = format!("/containers/{id}?force=1");
+                let answer = engine.client().try_call("DELETE", &path, None);
+                acknowledged = answer.is_ok_and(|answer| answer.status == 204);
+            },
+        );
+        eprintln!("remove, {name}: {}", if met { "killed there" } else { "not met" });
+        if acknowledged {
+            engine.client().get(&format!("/containers/{id}/json")).expect(404);
+        }
+        usable(&engine, "subject");
+        engine.remove_containers();
+    }
+    finish(&engine, &before);
+}
+
+type Watch = Box<dyn Fn() -> bool + Sync>;
+
+#[test]
+fn of_load() {
+    let Some((mut engine, before)) = engine() else { return };
+    let data = engine.data_root();
+    let count = |folder: PathBuf| std::fs::read_dir(folder).map_or(0, Iterator::count);
+    let points: [(&str, Watch); 3] = [
+        ("bytes arrive", {
+            let data = data.clone();
+            Box::new(move || any_entry(&data.join("content/ingest")))
+        }),
+        ("a new blob is there", {
+            let folder = data.join("content/blobs/sha256");
+            let known = count(folder.clone());
+            Box::new(move || count(folder.clone()) > known)
+        }),
+        ("a new snapshot is there", {
+            let folder = data.join("snapshots/overlayfs");
+            let known = count(folder.clone());
+            Box::new(move || count(folder.clone()) > known)
+        }),
+    ];
+    let big: Vec<u8> =
+        (0..8_000_000u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
+    let image = image::Image::probe(&["loaded:1"]).with(image::Layer::new().file("big", &big));
+    let archive = image.docker_archive();
+    for (name, point) in &points {
+        let met = killed_at(&mut engine, point, |engine| {
+            let headers = [("Content-Type", "application/x-tar")];
+            let _ = engine
+                .client()
+                .open("POST", "/images/load", &headers, &archive)
+                .and_then(harness::http::Answer::whole);
+        });
+        eprintln!("load, {name}: {}", if met { "killed there" } else { "not met" });
+        // Once more, in peace; the image works, and goes.
+        engine.load(&archive);
+        let mut body = body(&["stat", "/big"], json!({}));
+        body["Image"] = json!("loaded:1");
+        let made = engine.client().post_json("/containers/create?name=reader", &body).expect(201);
+        assert!(made.json()["Id"].is_string());
+        engine.client().post("/containers/reader/start").expect(204);
+        assert_eq!(
+            engine.client().post("/containers/reader/wait").expect(200).json()["StatusCode"],
+            0
+        );
+        engine.client().delete("/containers/reader").expect(204);
+        engine.client().delete("/images/loaded:1").expect(200);
+    }
+    finish(&engine, &before);
+}

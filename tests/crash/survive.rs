@@ -1,0 +1,110 @@
+//! What runs goes on running while the daemon is away, and nothing of it is lost.
+
+use crate::{crash, engine, finish, inspect, numbers, run};
+use harness::http::encode;
+use harness::{leak, wait};
+use serde_json::json;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
+#[test]
+fn containers_run_on_and_are_found_again() {
+    let Some((mut engine, before)) = engine() else { return };
+    let ids: Vec<_> = (0..8)
+        .map(|n| run(&engine, &format!("c{n}"), &["log", "100000", "60", "100"], json!({})))
+        .collect();
+    let pids: Vec<_> = ids.iter().map(|id| inspect(&engine, id)["State"]["Pid"].clone()).collect();
+    for _ in 0..3 {
+        crash(&mut engine);
+    }
+    for (id, pid) in ids.iter().zip(&pids) {
+        let state = inspect(&engine, id)["State"].clone();
+        assert_eq!((&state["Status"], &state["Pid"]), (&json!("running"), pid));
+    }
+    // Still told apart, still obeying.
+    let body = json!({"Cmd": ["sh", "-c", "exit 3"]});
+    let exec =
+        engine.client().post_json(&format!("/containers/{}/exec", ids[0]), &body).expect(201);
+    let exec = exec.json()["Id"].as_str().expect("an id").to_owned();
+    engine.client().post_json(&format!("/exec/{exec}/start"), &json!({"Detach": true})).expect(200);
+    wait::until_true("exec works in an adopted container", || {
+        engine.client().get(&format!("/exec/{exec}/json")).expect(200).json()["ExitCode"] == 3
+    });
+    for id in &ids {
+        engine.client().post(&format!("/containers/{id}/kill")).expect(204);
+        engine.client().post(&format!("/containers/{id}/wait")).expect(200);
+        let seen = numbers(&engine, id);
+        assert!(
+            seen.len() > 10 && seen.iter().copied().eq(1..=seen.len() as u64),
+            "a hole in the log"
+        );
+        assert_eq!(inspect(&engine, id)["State"]["ExitCode"], 137);
+    }
+    finish(&engine, &before);
+}
+
+#[test]
+fn exits_while_the_daemon_is_away_are_exact() {
+    let Some((mut engine, before)) = engine() else { return };
+    let script = |code: u32| format!("log 300 60 400; exit {code}");
+    let ids: Vec<_> = (1..=8u32)
+        .map(|code| run(&engine, &format!("c{code}"), &["sh", "-c", &script(code)], json!({})))
+        .collect();
+    let restarted = run(
+        &engine,
+        "again",
+        &["sh", "-c", "sleep 0.5; exit 1"],
+        json!({"RestartPolicy": {"Name": "always"}}),
+    );
+    let removed = run(&engine, "removed", &["sleep", "0.5"], json!({"AutoRemove": true}));
+    let pids: Vec<_> = ids
+        .iter()
+        .map(|id| inspect(&engine, id)["State"]["Pid"].as_u64().expect("a pid") as u32)
+        .collect();
+    engine.kill();
+    wait::until_true("every container has ended", || pids.iter().all(|pid| !leak::runs(*pid)));
+    let killed = OffsetDateTime::now_utc();
+    engine.launch();
+    for (code, id) in (1..).zip(&ids) {
+        let state = wait::until("its exit is known", wait::LIMIT, || {
+            let state = inspect(&engine, id)["State"].clone();
+            (state["Status"] == "exited").then_some(state)
+        });
+        assert_eq!(state["ExitCode"], code, "{state}");
+        let finished = state["FinishedAt"].as_str().expect("a time");
+        let finished = OffsetDateTime::parse(finished, &Rfc3339).expect("a time");
+        assert!(finished <= killed, "it ended at {finished}, before {killed}");
+        assert!(numbers(&engine, id).into_iter().eq(1..=300), "the log is complete");
+    }
+    wait::until_true("the policy is applied", || {
+        inspect(&engine, &restarted)["RestartCount"].as_u64() >= Some(1)
+    });
+    wait::until_true("--rm is kept", || {
+        engine.client().get(&format!("/containers/{removed}/json")).status == 404
+    });
+    let filters = encode(&json!({"event": ["die"], "container": ids}).to_string());
+    let until = OffsetDateTime::now_utc().unix_timestamp() + 1;
+    let told = engine.client().get(&format!("/events?since=1&until={until}&filters={filters}"));
+    let told = told.expect(200).text();
+    for code in 1..=8 {
+        let attribute = format!("\"exitCode\":\"{code}\"");
+        assert_eq!(told.matches(&attribute).count(), 1, "die with {code}: {told}");
+    }
+    finish(&engine, &before);
+}
+
+#[test]
+fn a_broken_record_is_skipped_not_a_failed_start() {
+    let Some((mut engine, before)) = engine() else { return };
+    let id = run(&engine, "whole", &["sleep", "1000"], json!({}));
+    engine.kill();
+    // A folder that belongs to no record, an exit record that is no JSON, a bundle without a shim.
+    let stray = "f".repeat(64);
+    std::fs::create_dir_all(engine.data_root().join("containers").join(&stray)).expect("a folder");
+    let bundle = engine.exec_root().join(&stray);
+    std::fs::create_dir_all(bundle.join("exit")).expect("a folder");
+    std::fs::write(bundle.join("exit/init"), b"not json").expect("a file");
+    engine.launch();
+    assert_eq!(inspect(&engine, &id)["State"]["Status"], "running");
+    finish(&engine, &before);
+}

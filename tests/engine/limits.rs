@@ -1,0 +1,112 @@
+//! Memory, processor, processes, descriptors: what a container may take, and what happens beyond.
+
+use crate::scene::{Scene, Verdict};
+use harness::wait;
+
+#[test]
+fn beyond_its_memory_it_is_killed() {
+    let Some(scene) = Scene::new() else { return };
+    let id = scene.start("oom", &["-m", "32m", "--memory-swap", "32m"], &["alloc", "100"]);
+    assert_eq!(scene.ok(&["wait", &id]), "137");
+    assert_eq!(scene.inspect(&id, "/State/OOMKilled"), true);
+    let events = scene.events(&id, "{{.Action}}");
+    assert!(events.iter().any(|action| action == "oom"), "{events:?}");
+    scene.ok(&["rm", &id]);
+}
+
+#[test]
+fn a_killed_child_is_not_the_end() {
+    let Some(scene) = Scene::new() else { return };
+    let id = scene.start("child", &["-m", "32m", "--memory-swap", "32m"], &["oomchild", "100"]);
+    scene.said(&id, "child ended: signal: 9");
+    assert_eq!(scene.inspect(&id, "/State/Running"), true);
+    scene.ok(&["stop", &id]);
+    scene.ok(&["rm", &id]);
+}
+
+#[test]
+fn within_its_memory_it_lives() {
+    let Some(scene) = Scene::new() else { return };
+    let out = scene.run(&["-m", "64m"], &["alloc", "40"]).good();
+    assert_eq!(out, "allocated 40 MiB\n");
+}
+
+#[test]
+fn processes_are_limited() {
+    let Some(scene) = Scene::new() else { return };
+    let out = scene.run(&["--pids-limit", "8"], &["forks", "50"]).good();
+    let started: u32 = out.split([' ', ',']).nth(1).and_then(|n| n.parse().ok()).expect("a number");
+    assert!((5..8).contains(&started), "{out}");
+}
+
+#[test]
+fn processor_time_is_limited() {
+    let Some(scene) = Scene::new() else { return };
+    let id = scene.start("cpu", &["--cpus", "0.1"], &["spin"]);
+    let pid = scene.inspect(&id, "/State/Pid").as_u64().expect("a pid");
+    let ticks = || -> u64 {
+        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).expect("it runs");
+        let fields: Vec<_> = stat.rsplit_once(") ").expect("a state").1.split(' ').collect();
+        fields[11].parse::<u64>().expect("utime") + fields[12].parse::<u64>().expect("stime")
+    };
+    let (before, begin) = (ticks(), std::time::Instant::now());
+    std::thread::sleep(std::time::Duration::from_secs(2));
+    let used = (ticks() - before) as f64 / 100.0 / begin.elapsed().as_secs_f64();
+    assert!(used < 0.25, "{used:.2} processors, 0.1 were allowed");
+    scene.ok(&["rm", "-f", &id]);
+}
+
+#[test]
+fn ulimits_and_sysctls() {
+    let Some(scene) = Scene::new() else { return };
+    let limits =
+        scene.run(&["--ulimit", "nofile=123:456", "--ulimit", "core=0"], &["limits"]).good();
+    let line = limits.lines().find(|line| line.starts_with("Max open files")).expect("a line");
+    assert!(line.contains("123") && line.contains("456"), "{line}");
+    let out = scene.run(&["--sysctl", "kernel.msgmax=9000"], &["sysctl", "kernel.msgmax"]).good();
+    assert_eq!(out, "9000\n");
+    let out = scene.run(&["--oom-score-adj", "200"], &["cat", "/proc/self/oom_score_adj"]).good();
+    assert_eq!(out, "200\n");
+}
+
+#[test]
+fn update_acts_on_a_running_one() {
+    let Some(scene) = Scene::new() else { return };
+    let id = scene.start("update", &["-m", "256m", "--memory-swap", "256m"], &["sleep", "1000"]);
+    scene.ok(&["update", "-m", "48m", "--memory-swap", "48m", &id]);
+    scene.docker.run(&["exec", &id, "alloc", "100"]).ended(137);
+    scene.ok(&["rm", "-f", &id]);
+}
+
+#[test]
+fn stats_say_what_is_used() {
+    let Some(scene) = Scene::new() else { return };
+    let id = scene.start("stats", &["-m", "128m"], &["alloc", "40", "hold"]);
+    scene.said(&id, "allocated");
+    let format = "{{.Name}} {{.MemUsage}} {{.PIDs}}";
+    let line = scene.ok(&["stats", "--no-stream", "--format", format, &id]);
+    assert!(line.starts_with(&scene.name("stats")) && line.contains("/ 128MiB"), "{line}");
+    let used: f64 = line
+        .split(' ')
+        .nth(1)
+        .and_then(|word| word.trim_end_matches("MiB").parse().ok())
+        .unwrap_or(0.0);
+    assert!((40.0..60.0).contains(&used), "{line}");
+    assert!(line.ends_with(" 1"), "{line}");
+    let seen = scene.client.get(&format!("/containers/{id}/stats?stream=0")).expect(200).json();
+    assert_eq!(seen["memory_stats"]["limit"], 128 << 20);
+    assert!(seen["cpu_stats"]["cpu_usage"]["total_usage"].as_u64() > Some(0), "{seen}");
+    scene.ok(&["rm", "-f", &id]);
+}
+
+#[test]
+fn top_shows_its_processes() {
+    let Some(scene) = Scene::new() else { return };
+    let id = scene.start("top", &[], &["sleep", "4321"]);
+    let out = scene.ok(&["top", &id]);
+    assert!(out.contains("sleep 4321") && out.contains("PID"), "{out}");
+    let out = scene.ok(&["top", &id, "-o", "pid,args"]);
+    assert!(out.contains("sleep 4321"), "{out}");
+    wait::until_true("still there", || scene.inspect(&id, "/State/Running") == true);
+    scene.ok(&["rm", "-f", &id]);
+}

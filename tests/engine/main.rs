@@ -1,0 +1,13 @@
+//! Real containers by the real docker client: every test has a daemon of its own, and looks afterwards
+//! for what was left behind. Needs root. Named by `COFFER_TEST_PEER`, a real dockerd answers instead.
+
+mod exec;
+mod files;
+mod image;
+mod io;
+mod lifecycle;
+mod limits;
+mod observe;
+mod runtime;
+mod scene;
+mod security;
