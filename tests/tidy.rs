@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 /// The daemon's modules by layer: a module imports from lower layers only, never from a sibling
 /// (layer 0 excepted, whose modules are everybody's tools and each other's).
 const LAYERS: &[&[&str]] = &[
-    &["limits", "log", "task", "guest", "undo", "config", "probe", "plugin", "process"],
+    &["limits", "log", "task", "guest", "undo", "config", "probe", "plugin", "process", "trash"],
     &["store"],
     &["event", "hook"],
     &["content", "snapshot", "registry"],
