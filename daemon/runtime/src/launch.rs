@@ -137,22 +137,33 @@ pub fn run(launch: Launch<'_>) -> Result<Launched> {
     }
 }
 
+/// The halves talk at the same time: the inner one may be ready, or have failed, before the outer one
+/// has told its number.
 fn listen(state: &mut Launched, exec: bool, end: Instant) -> Result<()> {
+    let mut ready = false;
+    let mut failure = None;
     loop {
+        if ready && !exec && state.pid > 0 {
+            return Ok(());
+        }
         match sync::receive_until(&state.socket, end)? {
             Some((Packet::Pid(pid), _)) => state.pid = pid,
             Some((Packet::Warning(text), _)) => state.warnings.push(text),
-            Some((Packet::Failed(failure), _)) => return Err(failure.into()),
+            Some((Packet::Failed(told), _)) => {
+                failure.get_or_insert(told);
+            }
             Some((Packet::Ready, terminal)) => {
                 state.terminal = terminal;
-                if !exec {
-                    return Ok(());
-                }
+                ready = true;
             }
             Some((Packet::Go, _)) => return Err(Error::internal("the container said go")),
-            None if exec && state.pid > 0 => return Ok(()),
-            None => return Err(Error::internal("the container's first process ended too early")),
+            None => break,
         }
+    }
+    match failure {
+        Some(told) => Err(told.into()),
+        None if exec && ready && state.pid > 0 => Ok(()),
+        None => Err(Error::internal("the container's first process ended too early")),
     }
 }
 

@@ -6,6 +6,7 @@
 //! half* ([`child`]: the container's first process, a child of the caller by `CLONE_PARENT`). They talk
 //! by [`sync`].
 
+pub mod command;
 pub mod embed;
 pub mod resource;
 pub mod seccomp;

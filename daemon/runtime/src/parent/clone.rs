@@ -7,6 +7,9 @@ use shared::error::{Context, Result};
 use std::mem::size_of;
 use std::os::fd::{AsRawFd, OwnedFd};
 
+/// `CLONE_INTO_CGROUP` (Linux 5.7).
+const INTO_CGROUP: u64 = 0x2_0000_0000;
+
 /// Which side of the clone this is.
 pub enum Cloned {
     /// The new process.
@@ -22,7 +25,7 @@ pub fn clone(flags: CloneFlags, group: Option<&OwnedFd>) -> Result<Cloned> {
     args.flags = flags.bits() as u32 as u64;
     // With CLONE_PARENT the exit signal is the outer half's own, SIGCHLD, and must not be given.
     if let Some(group) = group {
-        args.flags |= libc::CLONE_INTO_CGROUP as u64;
+        args.flags |= INTO_CGROUP;
         args.cgroup = group.as_raw_fd() as u64;
     }
     // SAFETY: without CLONE_VM and a stack this is a fork; this process has one thread.

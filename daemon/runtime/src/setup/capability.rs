@@ -184,6 +184,11 @@ fn name(number: u32) -> String {
     ORDER.get(number as usize).map_or_else(|| number.to_string(), ToString::to_string)
 }
 
+/// `CAP_CHOWN` and so on, in the kernel's order.
+pub fn names() -> Vec<String> {
+    ORDER.iter().map(|capability| format!("CAP_{capability}")).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -40,10 +40,21 @@ pub fn prepare(container: &Container<'_>) -> Result<Option<Root>> {
             if !rest.is_empty() {
                 mount::remount(&path, rest)?;
             }
-        } else {
-            mount::mount(&entry.source, &path, &entry.kind, options.flags, &options.data)?;
+            continue;
         }
+        // A page of options is all that the kernel reads: what exceeds it would be cut off silently.
+        if options.data.len() >= 4096 {
+            let length = options.data.len();
+            return Err(Error::invalid(format!("{length} bytes of mount options are too many")));
+        }
+        if entry.kind == "overlay" && Path::new(&entry.source).is_absolute() {
+            // Layers may be named relative to the source, so that many fit into that page.
+            nix::unistd::chdir(entry.source.as_str())
+                .with_context(|| format!("enter {}", entry.source))?;
+        }
+        mount::mount(&entry.source, &path, &entry.kind, options.flags, &options.data)?;
     }
+    nix::unistd::chdir(container.bundle).context("return to the bundle")?;
     Root::open(&path).map(Some)
 }
 

@@ -85,6 +85,10 @@ pub trait Cgroup: Send + Sync {
     /// processes (after 2 s of trying: dying ones leave late).
     fn remove(&self) -> Result<()>;
 
+    /// The group at `path` below this one, in the hierarchies of the named controllers (none: in all);
+    /// in the others it stays this one. Nothing is made.
+    fn below(&self, controllers: &[&str], path: &str) -> Result<Box<dyn Cgroup>>;
+
     /// The folder of a controller (`memory`, `cpu`, ...; any name under version 2), if it is mounted.
     fn folder(&self, controller: &str) -> Option<PathBuf>;
 

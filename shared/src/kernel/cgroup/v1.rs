@@ -155,6 +155,27 @@ impl Cgroup for Group {
         self.folders.iter().try_for_each(|(_, folder)| tree::remove(folder))
     }
 
+    fn below(&self, controllers: &[&str], path: &str) -> Result<Box<dyn Cgroup>> {
+        let path = super::clean(path)?;
+        let known = |name: &&&str| {
+            self.find(name).is_some() || self.find(&format!("name={name}")).is_some()
+        };
+        if let Some(name) = controllers.iter().find(|name| !known(name)) {
+            return Err(Error::invalid(format!("unknown controller {name}")));
+        }
+        let wanted = |names: &[String]| {
+            let same = |name: &String| {
+                controllers.iter().any(|c| name == c || name.strip_prefix("name=") == Some(*c))
+            };
+            controllers.is_empty() || names.iter().any(same)
+        };
+        let folder = |(names, folder): &(Vec<String>, PathBuf)| {
+            let folder = if wanted(names) { folder.join(&path) } else { folder.clone() };
+            (names.clone(), folder)
+        };
+        Ok(Box::new(Self::new(self.folders.iter().map(folder).collect())))
+    }
+
     fn folder(&self, controller: &str) -> Option<PathBuf> {
         self.find(controller).map(Path::to_owned)
     }

@@ -149,6 +149,14 @@ impl Cgroup for Group {
         tree::remove(&self.folder)
     }
 
+    fn below(&self, controllers: &[&str], path: &str) -> Result<Box<dyn Cgroup>> {
+        if !controllers.is_empty() {
+            return Err(Error::invalid("cgroup v2 has one hierarchy: no controller can be named"));
+        }
+        let folder = self.folder.join(super::clean(path)?);
+        Ok(Box::new(Self::new(self.mount.clone(), folder)))
+    }
+
     fn folder(&self, _controller: &str) -> Option<PathBuf> {
         Some(self.folder.clone())
     }
