@@ -9,6 +9,10 @@ pub const JOURNAL_SLOTS: u64 = 100_000;
 pub const JOURNAL_MEMORY: usize = 4_096;
 /// Numbers that one durable reservation covers: at most so many are skipped after a kill -9.
 pub const JOURNAL_BLOCK: u64 = 4_096;
+/// Bytes of all journal entries together: 100,000 events of an ordinary size are a fifth of this.
+pub const JOURNAL_BYTES: u64 = 256 << 20;
+/// Events older than this are given up.
+pub const JOURNAL_AGE: Duration = Duration::from_secs(30 * 24 * 3600);
 /// Bytes of one event: labels become attributes, and a client may send a megabyte of them.
 pub const EVENT_BYTES: usize = 64 << 10;
 /// Events read from the store at once for a subscriber that lags.

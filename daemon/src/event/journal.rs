@@ -3,6 +3,7 @@
 //! On disk (DECISIONS in `assets/doc/ARCHITECTURE.md`): fixed slots `ev/<n % N>`, the durable
 //! reservation `eh/high`, and the list of gaps that unclean stops left, `eh/gaps`.
 
+use super::retain::Retention;
 use super::ring::{Outcome, Ring};
 use super::{Event, Fact, now_nanos};
 use crate::store::{Durability, Record, Store, Tx};
@@ -23,6 +24,7 @@ pub(super) struct Inner {
     pub(super) bell: task::Bell,
     reserve: task::Mutex<()>,
     pub(super) gaps: Mutex<Vec<Gap>>,
+    kept: Mutex<Retention>,
     slots: u64,
     published: AtomicU64,
     bytes: AtomicU64,
@@ -39,6 +41,8 @@ struct High {
     next: Option<u64>,
     #[serde(default)]
     gaps: Vec<Gap>,
+    #[serde(default)]
+    kept: Retention,
 }
 
 const HIGH: &str = "high";
@@ -71,6 +75,7 @@ impl Journal {
             slots: limits::JOURNAL_SLOTS,
             next: Some(1),
             gaps: Vec::new(),
+            kept: Retention::default(),
         });
         let next = match high.next.take() {
             Some(next) => next,
@@ -91,7 +96,8 @@ impl Journal {
         let oldest = next.saturating_sub(high.slots);
         high.gaps.retain(|gap| gap.to >= oldest);
         high.reserved = next + limits::JOURNAL_BLOCK;
-        let gaps = high.gaps.clone();
+        high.kept.forget_below(oldest);
+        let (gaps, kept) = (high.gaps.clone(), high.kept.clone());
         let (reserved, slots) = (high.reserved, high.slots);
         store.commit(Durability::Immediate, None, move |tx| tx.put(HIGH, &high)).await?;
         Ok(Self(Arc::new(Inner {
@@ -100,6 +106,7 @@ impl Journal {
             bell: task::Bell::new(),
             reserve: task::Mutex::new(()),
             gaps: Mutex::new(gaps),
+            kept: Mutex::new(kept),
             slots,
             published: AtomicU64::new(0),
             bytes: AtomicU64::new(0),
@@ -187,9 +194,13 @@ impl Inner {
         self.ring.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 
+    fn kept(&self) -> MutexGuard<'_, Retention> {
+        self.kept.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
     fn high(&self, reserved: u64, next: Option<u64>) -> High {
         let gaps = self.gaps.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone();
-        High { reserved, slots: self.slots, next, gaps }
+        High { reserved, slots: self.slots, next, gaps, kept: self.kept().clone() }
     }
 
     /// Gives the facts their numbers and time.
@@ -236,12 +247,39 @@ impl Inner {
         let commit = self.store.commit(Durability::Immediate, None, move |tx| tx.put(HIGH, &high));
         commit.await.context("reserve event numbers")?;
         self.ring().reserved = reserved;
-        Ok(())
+        self.give_up().await
+    }
+
+    /// Deletes events above the journal's bytes or older than its age.
+    async fn give_up(&self) -> Result<()> {
+        let age = i64::try_from(limits::JOURNAL_AGE.as_nanos()).unwrap_or(i64::MAX);
+        let slots_end = self.ring().released.saturating_sub(self.slots);
+        let expired = {
+            let mut kept = self.kept();
+            kept.forget_below(slots_end);
+            kept.expire(limits::JOURNAL_BYTES, now_nanos().saturating_sub(age))
+        };
+        let Some(expired) = expired else { return Ok(()) };
+        tracing::info!(from = expired.start, to = expired.end, "the journal gives up old events");
+        let slots = self.slots;
+        let delete = move |tx: &mut Tx<'_>| {
+            expired.clone().try_for_each(|seq| match tx.get::<Event>(&slot(seq, slots))? {
+                Some(event) if event.seq == seq => tx.delete::<Event>(&slot(seq, slots)),
+                _ => Ok(()),
+            })
+        };
+        self.store.commit(Durability::Eventual, None, delete).await.context("give up old events")
     }
 
     fn settle(&self, events: Vec<Arc<Event>>, committed: bool) {
         if committed {
             self.published.fetch_add(events.len() as u64, Ordering::Relaxed);
+            let mut kept = self.kept();
+            for event in &events {
+                let bytes = size(event) as u64;
+                self.bytes.fetch_add(bytes, Ordering::Relaxed);
+                kept.note(event.seq, bytes, event.time_nanos);
+            }
         }
         let mut ring = self.ring();
         let mut released = false;
@@ -268,7 +306,7 @@ impl Inner {
 
     /// The oldest number that can still be in its slot.
     pub(super) fn oldest(&self) -> u64 {
-        self.ring().released.saturating_sub(self.slots).max(1)
+        self.ring().released.saturating_sub(self.slots).max(self.kept().floor).max(1)
     }
 }
 
@@ -276,11 +314,14 @@ fn slot(seq: u64, slots: u64) -> String {
     format!("{:010}", seq % slots)
 }
 
+/// About what an event takes on disk.
+fn size(event: &Event) -> usize {
+    let attributes = event.attributes.iter().map(|(name, value)| name.len() + value.len() + 6);
+    attributes.sum::<usize>() + event.id.len() + event.action.len() + 96
+}
+
 /// Keeps an event below its size: the largest attributes are cut first.
 fn bounded(mut event: Event) -> Event {
-    let size = |event: &Event| -> usize {
-        event.attributes.iter().map(|(name, value)| name.len() + value.len()).sum()
-    };
     while size(&event) > limits::EVENT_BYTES {
         let largest = event.attributes.iter().max_by_key(|(name, value)| name.len() + value.len());
         let Some(name) = largest.map(|(name, _)| name.clone()) else { break };

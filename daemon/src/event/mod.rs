@@ -7,6 +7,7 @@
 pub mod filter;
 mod journal;
 mod replay;
+mod retain;
 mod ring;
 
 pub use journal::{Figures, Journal};

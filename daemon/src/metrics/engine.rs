@@ -76,6 +76,7 @@ impl Collector for Engine {
         }
         let counters = [
             ("engine_daemon_events", "Events published", events.published),
+            ("engine_daemon_events_bytes", "Bytes of events written", events.bytes),
             (
                 "engine_daemon_events_dropped",
                 "Events that a reader was told it missed",
