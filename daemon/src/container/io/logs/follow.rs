@@ -75,7 +75,7 @@ async fn next(mut state: State) -> Result<Option<(Bytes, State)>> {
     }
 }
 
-enum Wake {
+pub(super) enum Wake {
     Changed,
     /// Once more to the end of the files, then it is over.
     Ended,
@@ -83,7 +83,11 @@ enum Wake {
     Late,
 }
 
-async fn wait(watch: &mut Watch, ended: &Receiver<()>, deadline: Option<i64>) -> Result<Wake> {
+pub(super) async fn wait(
+    watch: &mut Watch,
+    ended: &Receiver<()>,
+    deadline: Option<i64>,
+) -> Result<Wake> {
     let limit = match deadline {
         Some(deadline) => {
             let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
@@ -107,14 +111,14 @@ async fn wait(watch: &mut Watch, ended: &Receiver<()>, deadline: Option<i64>) ->
 }
 
 /// Notices of changes in a folder, or a timer where there are none to be had.
-enum Watch {
+pub(super) enum Watch {
     Notices(Box<Async<Inotify>>),
     Timer,
 }
 
 impl Watch {
     /// Begins at once: a change after this is noticed.
-    fn new(folder: &Path) -> Self {
+    pub(super) fn new(folder: &Path) -> Self {
         let open = || -> Result<Async<Inotify>> {
             let flags = InitFlags::IN_CLOEXEC | InitFlags::IN_NONBLOCK;
             let inotify = Inotify::init(flags).context("open an inotify instance")?;

@@ -3,19 +3,25 @@
 //!
 //! ```text
 //! file    which files there are, and which follows which
-//! reader  blocks of a file -> lines -> since, until, streams -> bytes for the client
+//! walk    the records of the files from some place on
+//! reader  records -> since, until, streams -> bytes for the client
 //! follow  waits for more
+//! forward records -> a syslog collector, with a durable cursor     syslog  its messages
 //! ```
 //! Never writes a log and never asks the shim: the files are enough, so that logs of a container are
 //! readable whatever became of it.
 
 mod file;
 mod follow;
+mod forward;
 mod reader;
+mod syslog;
 #[cfg(test)]
 mod tests;
+mod walk;
 
 pub use follow::stream;
+pub use forward::{Forward, forward};
 
 use shared::error::{Error, Result};
 use shared::shim::LogFormat;

@@ -1,18 +1,14 @@
 //! Lines of log files as bytes for a client, a chunk at a time. Blocking.
 
-use super::file::{self, Identity, Part};
+use super::file::{self, Part};
+use super::walk::{BLOCK, Cursor, Go, Progress, Walker};
 use super::{Options, Place, Shape, Tail, Until};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
 use shared::error::{Context, Result};
 use shared::frame::{self, HEADER, Stream};
-use shared::logline::{self, Ending, Line, RECORD_MAX, Step};
+use shared::logline::{self, Ending, Line};
 use std::collections::BTreeMap;
-use std::fs::File;
 use std::io::Write;
-use std::os::unix::fs::FileExt;
-
-/// Bytes read at once, and about how many are handed on at once.
-const BLOCK: usize = 256 << 10;
 
 /// What Go's `url.QueryEscape` leaves alone, as Docker writes details.
 const PLAIN: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
@@ -28,18 +24,11 @@ pub enum Chunk {
     End,
 }
 
-/// A place in a log.
+/// Reads one log for one client.
 #[derive(Debug)]
 pub struct Reader {
-    place: Place,
-    options: Options,
-    part: Option<Part>,
-    offset: u64,
-    /// File and place where to stop.
-    stop: Option<(Identity, u64)>,
-    buffer: Vec<u8>,
-    /// The last record of each stream was a piece: what follows is no beginning of a line.
-    within: [bool; 2],
+    walker: Walker,
+    writer: Writer,
     ended: bool,
 }
 
@@ -49,97 +38,45 @@ impl Reader {
         let parts = file::all(&place)?;
         let stop = match options.until {
             Until::Ended => None,
-            Until::Now => parts.last().map(|p| (p.identity, p.length)),
+            Until::Now => parts.last().map(|p| Cursor { file: p.identity, bytes: p.length }),
             Until::Byte(bytes) => stop_at(&parts, bytes),
         };
         let (part, offset) = first(&place, &options, &parts, stop)?;
-        Ok(Self {
-            place,
-            options,
-            part,
-            offset,
-            stop,
-            buffer: Vec::new(),
-            within: [false; 2],
-            ended: false,
-        })
+        let walker = Walker::new(place, part, offset, stop);
+        Ok(Self { walker, writer: Writer { options, within: [false; 2] }, ended: false })
     }
 
     /// The next bytes. After [`Chunk::Waiting`] it may be called again.
     pub fn next(&mut self) -> Result<Chunk> {
         let mut out = Vec::with_capacity(BLOCK + BLOCK / 4);
         while out.len() < BLOCK && !self.ended {
-            if self.part.is_none() {
-                self.part = file::all(&self.place)?.into_iter().next();
-            }
-            let Some(part) = self.part.clone() else { break };
-            let limit = self.stop.filter(|(who, _)| *who == part.identity).map(|(_, at)| at);
-            let room =
-                limit.map_or(BLOCK, |at| (at - self.offset.min(at)).min(BLOCK as u64) as usize);
-            let got = self.fill(&part.file, room)?;
-            self.lines(&mut out);
-            if got > 0 || self.ended {
-                continue;
-            }
-            if limit.is_some_and(|at| self.offset >= at) {
-                self.ended = true;
-            } else if !self.advance(&part)? {
-                break;
+            match self.walker.block(&mut |line| self.writer.line(line, &mut out))? {
+                Progress::More => {}
+                Progress::Dry => break,
+                Progress::End => self.ended = true,
             }
         }
         if !out.is_empty() {
             return Ok(Chunk::Bytes(out));
         }
-        if self.options.until == Until::Ended && !self.ended {
+        if self.writer.options.until == Until::Ended && !self.ended {
             return Ok(Chunk::Waiting);
         }
         self.ended = true;
         Ok(Chunk::End)
     }
+}
 
-    /// Reads what stands at the place of reading behind what is left over.
-    fn fill(&mut self, file: &File, room: usize) -> Result<usize> {
-        let kept = self.buffer.len();
-        self.buffer.resize(kept + room, 0);
-        let got = file.read_at(&mut self.buffer[kept..], self.offset).context("read a log")?;
-        self.buffer.truncate(kept + got);
-        self.offset += got as u64;
-        Ok(got)
-    }
+/// Turns records into a client's bytes.
+#[derive(Debug)]
+struct Writer {
+    options: Options,
+    /// The last record of each stream was a piece: what follows is no beginning of a line.
+    within: [bool; 2],
+}
 
-    /// Goes on to the next file if this one was rotated away and has been read to its end.
-    fn advance(&mut self, part: &Part) -> Result<bool> {
-        let Some(next) = file::after(&self.place, part.identity)? else { return Ok(false) };
-        // The writer may have written to it between our last read and the rotation.
-        let length = part.file.metadata().context("look at a log")?.len();
-        if length > self.offset {
-            return Ok(true);
-        }
-        self.buffer.clear();
-        self.offset = 0;
-        self.part = Some(next);
-        Ok(true)
-    }
-
-    fn lines(&mut self, out: &mut Vec<u8>) {
-        let buffer = std::mem::take(&mut self.buffer);
-        let mut used = 0;
-        while !self.ended {
-            match logline::next(self.place.format, &buffer[used..]) {
-                Step::Line(line, length) => {
-                    used += length;
-                    self.line(&line, out);
-                }
-                Step::Broken(length) => used += length,
-                Step::Incomplete if buffer.len() - used > RECORD_MAX => used = buffer.len(),
-                Step::Incomplete => break,
-            }
-        }
-        self.buffer = buffer;
-        self.buffer.drain(..used);
-    }
-
-    fn line(&mut self, line: &Line<'_>, out: &mut Vec<u8>) {
+impl Writer {
+    fn line(&mut self, line: &Line<'_>, out: &mut Vec<u8>) -> Go {
         let options = &self.options;
         let timed =
             options.since_nanos.is_some() || options.until_nanos.is_some() || options.timestamps;
@@ -147,15 +84,14 @@ impl Reader {
         if let (Some(at), Some(until)) = (at, options.until_nanos)
             && at > until
         {
-            self.ended = true;
-            return;
+            return Go::Stop;
         }
         let lane = usize::from(line.stream == Stream::Stderr);
         let begins = !std::mem::replace(&mut self.within[lane], line.ends == Ending::Piece);
         let wanted = if line.stream == Stream::Stdout { options.stdout } else { options.stderr };
         let early = matches!((at, options.since_nanos), (Some(at), Some(since)) if at < since);
         if !wanted || early {
-            return;
+            return Go::On;
         }
         let start = out.len();
         if options.shape == Shape::Framed {
@@ -172,13 +108,14 @@ impl Reader {
             let header = frame::header(line.stream, out.len() - start - HEADER);
             out[start..start + HEADER].copy_from_slice(&header);
         }
+        Go::On
     }
 }
 
 /// The file that was current when it had `bytes` bytes: the newest that is long enough.
-fn stop_at(parts: &[Part], bytes: u64) -> Option<(Identity, u64)> {
+fn stop_at(parts: &[Part], bytes: u64) -> Option<Cursor> {
     let part = parts.iter().rev().find(|p| p.length >= bytes)?;
-    Some((part.identity, bytes))
+    Some(Cursor { file: part.identity, bytes })
 }
 
 /// The file and place of the first line that may be wanted.
@@ -186,17 +123,17 @@ fn first(
     place: &Place,
     options: &Options,
     parts: &[Part],
-    stop: Option<(Identity, u64)>,
+    stop: Option<Cursor>,
 ) -> Result<(Option<Part>, u64)> {
     let mut known = parts;
-    if let Some(at) = stop.and_then(|(who, _)| known.iter().position(|p| p.identity == who)) {
+    if let Some(at) = stop.and_then(|s| known.iter().position(|p| p.identity == s.file)) {
         known = &known[..=at];
     }
     if let Tail::Last(mut wanted) = options.tail {
         let mut begin = (known.last().cloned(), known.last().map_or(0, |p| p.length));
         for (index, part) in known.iter().enumerate().rev() {
             let is_last = index + 1 == known.len();
-            let end = stop.filter(|_| is_last).map_or(part.length, |(_, at)| at.min(part.length));
+            let end = stop.filter(|_| is_last).map_or(part.length, |s| s.bytes.min(part.length));
             let end = if is_last { whole(part, place, end)? } else { end };
             let found = logline::tail(&part.file, place.format, end, wanted)?;
             begin = (Some(part.clone()), found.offset);
