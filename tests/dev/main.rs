@@ -1,6 +1,7 @@
 //! `cargo dev <task>`: everything that a contributor and CI run, one file a task. A task calls cargo and
 //! the built programs; it prints each command before it runs it and ends with the first that fails.
 
+mod bench;
 mod build;
 mod check;
 mod conformance;
@@ -45,6 +46,11 @@ const TASKS: &[Task] = &[
         name: "conformance",
         about: "public OCI suites against coffer-runtime --kit PROGRAM",
         run: conformance::run,
+    },
+    Task {
+        name: "bench",
+        about: "Coffer beside dockerd: start, exec, list, logs, ... [--rounds N] [--only NAME]",
+        run: bench::run,
     },
     Task {
         name: "image",
