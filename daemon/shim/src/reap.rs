@@ -101,7 +101,17 @@ impl Shim {
         if self.processes.iter().find(ended).is_none() {
             return;
         }
-        let Some(group) = self.container.as_ref().and_then(|c| c.group.as_ref()) else { return };
+        let Some(group) = self.container.as_ref().and_then(|c| c.group.as_ref()) else {
+            let runs = |p: &Process| p.name != INIT && p.ended.is_none();
+            if self.processes.iter().any(runs) {
+                if let Some(Err(error)) =
+                    self.engine.as_mut().map(|e| e.kill_all(nix::libc::SIGKILL))
+                {
+                    crate::warn(&error.to_string());
+                }
+            }
+            return;
+        };
         // A group that is gone has no processes.
         if group.processes().is_ok_and(|rest| !rest.is_empty()) {
             if let Err(error) = group.kill(nix::libc::SIGKILL) {
