@@ -55,3 +55,9 @@ pub const UNPACK_RESERVE: u64 = 256 << 20;
 pub const TREE_DEPTH: usize = 1_024;
 /// Layers below a container: overlayfs takes 500 (kernel, OVL_MAX_STACK).
 pub const LAYERS: usize = 500;
+/// Files of an image archive: an image of 500 layers has three old-style files for each.
+pub const IMAGE_ARCHIVE_FILES: u64 = 100_000;
+/// Bytes of a configuration or manifest: registries take 4 MiB.
+pub const IMAGE_DOCUMENT: u64 = 8 << 20;
+/// Bytes of all such files of one archive, which are held in memory.
+pub const IMAGE_DOCUMENTS: u64 = 64 << 20;
