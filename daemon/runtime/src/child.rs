@@ -29,6 +29,10 @@ pub struct Inner<'a> {
     pub console: Option<&'a OwnedFd>,
     /// Descriptors from 3 on that are inherited.
     pub preserved: u32,
+    /// To the outer half, if it stays.
+    pub outer: Option<&'a OwnedFd>,
+    /// The outer half hands a listener of the filter over.
+    pub listened: bool,
 }
 
 /// What a container has besides.
@@ -49,8 +53,8 @@ pub struct Container<'a> {
     pub pivot: Pivot,
     /// Session keyring.
     pub keyring: Keyring,
-    /// To the outer half, if it stays.
-    pub outer: Option<&'a OwnedFd>,
+    /// Copied sources of bind mounts.
+    pub sources: &'a mount::Sources,
     /// Ids are to be mapped first.
     pub user_fresh: bool,
     /// The outer half runs hooks.
@@ -101,7 +105,7 @@ fn container_steps(inner: &Inner<'_>, container: &Container<'_>) -> Result<Never
     let (spec, linux, process) = (container.spec, container.linux, inner.process);
     identity::undumpable()?;
     if container.user_fresh {
-        meet(container.outer)?;
+        meet(inner.outer)?;
         user::become_root()?;
     }
     nix::unistd::setsid().context("start a session")?;
@@ -112,13 +116,16 @@ fn container_steps(inner: &Inner<'_>, container: &Container<'_>) -> Result<Never
     let start_hooks = hook::of_start(spec);
     let root = rootfs::prepare(container)?;
     if let Some(root) = &root {
-        mount::all(root, spec, linux)?;
+        mount::all(root, spec, linux, container.sources)?;
         device::all(root, spec, linux)?;
     }
     if container.hooks {
-        meet(container.outer)?;
+        meet(inner.outer)?;
     }
     let state = |status| hook::State::new(spec, container.id, container.bundle, 0, status).inside();
+    if let Some(root) = &root {
+        nix::unistd::chdir(&root.path).context("enter the root filesystem")?;
+    }
     hook::run(hook::of_create_container(spec), "createContainer", || state("creating"))?;
     match root {
         Some(root) => rootfs::change(root, container)?,
@@ -188,17 +195,25 @@ fn finish(inner: &Inner<'_>) -> Result<Program> {
     descriptor::close_on_exec_from(3 + inner.preserved)?;
     if !privileges {
         // Without no_new_privs only a privileged process may load a filter.
-        inner.filter.load()?;
+        load(inner)?;
     }
     let sets = capability::Sets::of(process)?;
     warn(inner, sets.bound()?)?;
+    let entered = program::enter_directory(process)?;
     identity::become_user(&user, process)?;
     sets.apply()?;
-    program::change_directory(process)?;
+    program::change_directory(process, entered)?;
     let program = Program::find(process, &user)?;
     if privileges {
         identity::no_new_privileges()?;
-        inner.filter.load()?;
+        load(inner)?;
     }
     Ok(program)
+}
+
+/// Loads the filter; a listener goes to the outer half at once: calls of ours may wait for it already.
+fn load(inner: &Inner<'_>) -> Result<()> {
+    let Some(listener) = inner.filter.load(inner.listened)? else { return Ok(()) };
+    let outer = inner.outer.ok_or_else(|| Error::internal("the outer half is gone"))?;
+    sync::send(outer, &Packet::Go, Some(listener.as_fd()))
 }

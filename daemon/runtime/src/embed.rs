@@ -170,7 +170,7 @@ pub fn exec(args: ExecArgs<'_>) -> Result<Execed> {
         io: args.io,
         preserved: 0,
         end,
-        work: Work::Exec { init: args.init, console: None },
+        work: Work::Exec { init: args.init, console: None, listener: None },
     })?;
     Ok(Execed { pid: done.pid, terminal: done.terminal, warnings: done.warnings })
 }

@@ -1,5 +1,6 @@
 //! OCI hooks (runtime-spec's config.md, "POSIX-platform Hooks"): programs that are given the
 //! container's state on standard input. A failing one ends the create; the callers of later ones decide.
+#![allow(unsafe_code)] // strsignal(3)
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -11,7 +12,7 @@ use shared::kernel::namespace::Namespace;
 use std::collections::BTreeMap;
 use std::io::{Read, Write};
 use std::os::fd::OwnedFd;
-use std::os::unix::process::CommandExt;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -40,6 +41,11 @@ impl State {
             bundle: bundle.to_owned(),
             annotations: spec.annotations().clone().unwrap_or_default().into_iter().collect(),
         }
+    }
+
+    /// Of the specification.
+    pub fn version(&self) -> &str {
+        &self.oci_version
     }
 
     /// The first process speaks of itself: its number as it sees it.
@@ -158,7 +164,23 @@ fn one(hook: &Hook, state: &[u8]) -> Result<()> {
     let mut stderr = stderr;
     let _partial = read(stdout.as_mut().map(|s| s as &mut dyn Read), &mut out);
     let _partial = read(stderr.as_mut().map(|s| s as &mut dyn Read), &mut err);
-    Err(Error::internal(format!("{status}, stdout: {out}, stderr: {err}")))
+    let how = match (status.code(), status.signal()) {
+        (Some(code), _) => format!("exit status {code}"),
+        (None, Some(signal)) => format!("signal: {}", words(signal)),
+        (None, None) => status.to_string(),
+    };
+    Err(Error::internal(format!("{how}, stdout: {out}, stderr: {err}")))
+}
+
+/// A signal in Go's words, which callers of runc know: `bad system call`.
+fn words(signal: i32) -> String {
+    // SAFETY: the result is a static text, or null.
+    let text = unsafe { libc::strsignal(signal) };
+    if text.is_null() {
+        return signal.to_string();
+    }
+    // SAFETY: not null, and ends with a zero byte.
+    unsafe { std::ffi::CStr::from_ptr(text) }.to_string_lossy().to_lowercase()
 }
 
 /// Where the outer half was before it joined what the container joins: hooks of the runtime run there.

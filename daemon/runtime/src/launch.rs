@@ -3,6 +3,7 @@
 #![allow(unsafe_code)] // fork(2)
 
 use crate::embed::Io;
+use crate::listener::Listener;
 use crate::sync::{self, Packet};
 use crate::{descriptor, parent};
 use nix::sys::signal::{Signal, kill};
@@ -68,6 +69,8 @@ pub enum Work<'a> {
         init: i32,
         /// As above.
         console: Option<OwnedFd>,
+        /// Who is told of system calls that the filter leaves to others.
+        listener: Option<Listener>,
     },
 }
 
@@ -145,6 +148,9 @@ fn listen(state: &mut Launched, exec: bool, end: Instant) -> Result<()> {
     loop {
         if ready && !exec && state.pid > 0 {
             return Ok(());
+        }
+        if failure.is_some() && state.pid > 0 {
+            break;
         }
         match sync::receive_until(&state.socket, end)? {
             Some((Packet::Pid(pid), _)) => state.pid = pid,

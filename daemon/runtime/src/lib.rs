@@ -16,6 +16,7 @@ mod descriptor;
 mod fifo;
 mod hook;
 mod launch;
+mod listener;
 mod parent;
 mod program;
 mod setup;

@@ -7,7 +7,8 @@ mod clone;
 
 use crate::child::{self, Inner};
 use crate::launch::{Launch, Work, exit};
-use crate::setup::{self, limit, namespace, user};
+use crate::listener::{Agent, Listener};
+use crate::setup::{self, limit, mount, namespace, user};
 use crate::sync::{self, Packet};
 use crate::{descriptor, hook, resource, seccomp, validate};
 use clone::Cloned;
@@ -54,6 +55,9 @@ fn create(mut launch: Launch<'_>, socket: &OwnedFd) -> Result<()> {
     };
     let namespaces = namespace::plan(&linux, netns.take())?;
     let hooks = hook::Runtime::of(&spec);
+    let state = hook::State::new(&spec, id, bundle, 0, "creating");
+    let agent =
+        Listener::of(linux.seccomp().as_ref(), state)?.map(Listener::connect).transpose()?;
     let home = hooks.is_some().then(hook::Home::remember).transpose()?;
     let mut into = None;
     if let Some(group) = launch.cgroup {
@@ -67,7 +71,12 @@ fn create(mut launch: Launch<'_>, socket: &OwnedFd) -> Result<()> {
     limit::early(process)?;
     let mut flags = namespaces.fresh();
     let user_fresh = flags.contains(CloneFlags::CLONE_NEWUSER);
-    let pair = if user_fresh || hooks.is_some() { Some(sync::pair()?) } else { None };
+    let stays = user_fresh || hooks.is_some() || agent.is_some();
+    let pair = if stays { Some(sync::pair()?) } else { None };
+    let sources = match user_fresh || namespaces.joins(Namespace::User) {
+        true => mount::Sources::copy(&spec, bundle)?,
+        false => mount::Sources::default(),
+    };
     namespaces.enter()?;
     if namespaces.joins(Namespace::User) {
         user::become_root()?;
@@ -86,6 +95,8 @@ fn create(mut launch: Launch<'_>, socket: &OwnedFd) -> Result<()> {
                 socket,
                 console: console.as_ref(),
                 preserved: launch.preserved,
+                outer: outer.as_ref(),
+                listened: agent.is_some(),
             };
             child::create(
                 &inner,
@@ -98,7 +109,7 @@ fn create(mut launch: Launch<'_>, socket: &OwnedFd) -> Result<()> {
                     gate,
                     pivot: *pivot,
                     keyring: *keyring,
-                    outer: outer.as_ref(),
+                    sources: &sources,
                     user_fresh,
                     hooks: hooks.is_some(),
                 },
@@ -121,8 +132,20 @@ fn create(mut launch: Launch<'_>, socket: &OwnedFd) -> Result<()> {
                 hooks.run(&hook::State::new(&spec, id, bundle, pid, "creating"))?;
                 sync::send(&ours, &Packet::Go, None)?;
             }
-            Ok(())
+            match agent {
+                Some(agent) => hand_over(&ours, &agent, pid),
+                None => Ok(()),
+            }
         }
+    }
+}
+
+/// The inner half's listener to the agent; nothing if the inner half has ended before.
+fn hand_over(socket: &OwnedFd, agent: &Agent, pid: i32) -> Result<()> {
+    match sync::receive(socket)? {
+        Some((Packet::Go, Some(filter))) => agent.hand_over(&filter, pid),
+        None => Ok(()),
+        Some((other, _)) => Err(Error::internal(format!("unexpected packet {other:?}"))),
     }
 }
 
@@ -164,9 +187,10 @@ fn enter(mut launch: Launch<'_>, socket: &OwnedFd) -> Result<()> {
     drop(bytes);
     validate::process(&process)?;
     let filter = filter(launch.seccomp, None)?;
-    let Work::Exec { init, console } = &mut launch.work else {
+    let Work::Exec { init, console, listener } = &mut launch.work else {
         return Err(Error::internal("not an exec"));
     };
+    let agent = listener.take().map(Listener::connect).transpose()?;
     let into = launch.cgroup.map(join).transpose()?.flatten();
     warn(socket, limit::oom_score(&process)?)?;
     limit::early(&process)?;
@@ -180,8 +204,11 @@ fn enter(mut launch: Launch<'_>, socket: &OwnedFd) -> Result<()> {
     if user {
         user::become_root()?;
     }
+    let pair = if agent.is_some() { Some(sync::pair()?) } else { None };
     match clone::clone(CloneFlags::CLONE_PARENT, into.as_ref())? {
         Cloned::Inner => child::exec(&Inner {
+            outer: pair.as_ref().map(|(_, theirs)| theirs),
+            listened: agent.is_some(),
             process: &process,
             filter: &filter,
             io: &launch.io,
@@ -189,6 +216,15 @@ fn enter(mut launch: Launch<'_>, socket: &OwnedFd) -> Result<()> {
             console: console.as_ref(),
             preserved: launch.preserved,
         }),
-        Cloned::Outer(pid) => sync::send(socket, &Packet::Pid(pid), None),
+        Cloned::Outer(pid) => {
+            sync::send(socket, &Packet::Pid(pid), None)?;
+            match (pair, agent) {
+                (Some((ours, theirs)), Some(agent)) => {
+                    drop(theirs);
+                    hand_over(&ours, &agent, pid)
+                }
+                _ => Ok(()),
+            }
+        }
     }
 }

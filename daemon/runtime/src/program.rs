@@ -130,13 +130,25 @@ fn refuse_ourselves(path: &Path, name: &str) -> Result<()> {
     Ok(())
 }
 
-/// Into `process.cwd`, as the user: it must exist by now.
-pub fn change_directory(process: &Process) -> Result<()> {
+/// Into `process.cwd`, still privileged. False: perhaps only the user may.
+pub fn enter_directory(process: &Process) -> Result<bool> {
+    match nix::unistd::chdir(process.cwd()) {
+        Ok(()) => Ok(true),
+        Err(nix::errno::Errno::EACCES) => Ok(false),
+        Err(error) => Err(refused(process, error)),
+    }
+}
+
+fn refused(process: &Process, error: nix::errno::Errno) -> Error {
     let folder = process.cwd();
-    nix::unistd::chdir(folder).map_err(|error| {
-        let text = format!("chdir to cwd ({folder:?}) set in config.json failed: {}", words(error));
-        Error::invalid(text)
-    })?;
+    Error::invalid(format!("chdir to cwd ({folder:?}) set in config.json failed: {}", words(error)))
+}
+
+/// The same as the user, if it is not done yet; and a check that it is inside the container.
+pub fn change_directory(process: &Process, entered: bool) -> Result<()> {
+    if !entered {
+        nix::unistd::chdir(process.cwd()).map_err(|error| refused(process, error))?;
+    }
     // A folder outside the container's root would show as a relative or "(unreachable)" path.
     let now = nix::unistd::getcwd().context_kind(
         Kind::Invalid,

@@ -93,9 +93,11 @@ fn rule(rule: &LinuxDeviceCgroup) -> Result<DeviceRule> {
     };
     let (major, minor) = (number(rule.major())?, number(rule.minor())?);
     let letters = rule.access().as_deref().filter(|a| !a.is_empty()).unwrap_or("rwm");
-    let access = Access::parse(letters).ok_or_else(|| {
-        Error::invalid(format!("device access {letters:?} is not made of r, w, m"))
-    })?;
+    // Some specs say "a" for all, as version 1's own files do for the kind.
+    let access = if letters.contains('a') { Some(Access::ALL) } else { Access::parse(letters) }
+        .ok_or_else(|| {
+            Error::invalid(format!("device access {letters:?} is not made of r, w, m"))
+        })?;
     let kind = match rule.typ().unwrap_or(LinuxDeviceType::A) {
         LinuxDeviceType::B => DeviceKind::Block,
         LinuxDeviceType::C | LinuxDeviceType::U => DeviceKind::Character,

@@ -5,7 +5,9 @@ use super::attend::{Attendance, become_subreaper};
 use super::container::{Record, Status, open, replace};
 use super::launcher::{Ends, streams};
 use super::log;
+use crate::hook;
 use crate::launch::{self, Launch, Work};
+use crate::listener::Listener;
 use oci_spec::runtime::{Capabilities, Process};
 use shared::error::{Context, Error, Kind, Result};
 use shared::kernel::cgroup::Cgroup;
@@ -43,6 +45,8 @@ pub fn run(global: &Global, args: &Exec) -> Result<u8> {
     let failed = "exec failed: unable to start container process";
     let group = groups(args, &record).context(failed)?;
     let filter = record.spec.linux().as_ref().and_then(|l| l.seccomp().as_ref());
+    let state = hook::State::new(&record.spec, &record.id, &record.bundle, record.pid, "running");
+    let listener = Listener::of(filter, state)?;
     let filter = filter.map(crate::seccomp::compile).transpose()?;
     log::debug("nsexec container setup: the outer half is forked");
     let launched = launch::run(Launch {
@@ -52,7 +56,7 @@ pub fn run(global: &Global, args: &Exec) -> Result<u8> {
         io,
         preserved: args.preserve_fds,
         end: Instant::now() + READY,
-        work: Work::Exec { init: record.pid, console },
+        work: Work::Exec { init: record.pid, console, listener },
     })
     .context(failed)?;
     log::debug("child process in init(): it is set up");
@@ -76,7 +80,7 @@ pub fn run(global: &Global, args: &Exec) -> Result<u8> {
 fn process(args: &Exec, record: &Record) -> Result<Process> {
     if let Some(path) = &args.process {
         let text = std::fs::read(path).with_context(|| format!("read {}", path.display()))?;
-        return serde_json::from_slice(&text)
+        return lenient(&text)
             .map_err(|e| Error::invalid(format!("{} is not understood: {e}", path.display())));
     }
     if args.args.is_empty() {
@@ -103,6 +107,15 @@ fn process(args: &Exec, record: &Record) -> Result<Process> {
     user(args, &mut process)?;
     capabilities(args, &mut process)?;
     Ok(process)
+}
+
+/// A process without a user is root's.
+fn lenient(text: &[u8]) -> Result<Process, serde_json::Error> {
+    let mut value: serde_json::Value = serde_json::from_slice(text)?;
+    if let Some(process) = value.as_object_mut() {
+        process.entry("user").or_insert_with(|| serde_json::json!({}));
+    }
+    serde_json::from_value(value)
 }
 
 fn user(args: &Exec, process: &mut Process) -> Result<()> {

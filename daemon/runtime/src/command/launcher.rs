@@ -146,6 +146,9 @@ fn made(
 ) -> Result<Launched> {
     nix::unistd::mkfifo(&folder.fifo(), Mode::from_bits_truncate(0o622))
         .context("make the start fifo")?;
+    // Whatever the umask: the one who waits is the container's user by then.
+    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o622);
+    std::fs::set_permissions(folder.fifo(), mode).context("open the start fifo to all")?;
     let text = serde_json::to_vec(&record.spec).context("encode the spec")?;
     log::debug("nsexec container setup: the outer half is forked");
     let launched = launch::run(Launch {

@@ -42,9 +42,6 @@ pub fn compile(profile: &LinuxSeccomp) -> Result<Vec<u8>> {
     if !cfg!(target_arch = "x86_64") {
         return Err(Error::unimplemented("seccomp profiles are compiled on x86_64 only"));
     }
-    if profile.listener_path().is_some() {
-        return Err(Error::unimplemented("seccomp listeners (listenerPath) are not supported"));
-    }
     let rules = Rules::of(profile)?;
     let mut code = Assembler::default();
     let wrong = code.answer(KILL);

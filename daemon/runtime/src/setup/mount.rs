@@ -2,7 +2,10 @@
 //! mounted on by descriptor: a hostile symlink cannot lead a mount outside.
 #![allow(unsafe_code)] // mount_setattr has no safe wrapper
 
+mod source;
 mod tmpfs;
+
+pub use source::Sources;
 
 use super::cgroup;
 use super::place::{Root, Want, by_number, mode_of};
@@ -14,10 +17,11 @@ use std::os::fd::{AsRawFd, OwnedFd};
 use std::path::Path;
 
 /// Mounts all of them.
-pub fn all(root: &Root, spec: &Spec, linux: &Linux) -> Result<()> {
-    for entry in spec.mounts().as_deref().unwrap_or_default() {
+pub fn all(root: &Root, spec: &Spec, linux: &Linux, sources: &Sources) -> Result<()> {
+    for (number, entry) in spec.mounts().as_deref().unwrap_or_default().iter().enumerate() {
         let source = entry.source().as_deref().unwrap_or(Path::new(""));
-        one(root, entry, linux).with_context(|| {
+        let copy = sources.get(number);
+        one(root, entry, linux, copy).with_context(|| {
             let destination = entry.destination().display().to_string();
             format!(
                 "error mounting {:?} to rootfs at {destination:?}",
@@ -28,7 +32,7 @@ pub fn all(root: &Root, spec: &Spec, linux: &Linux) -> Result<()> {
     Ok(())
 }
 
-fn one(root: &Root, entry: &Mount, linux: &Linux) -> Result<()> {
+fn one(root: &Root, entry: &Mount, linux: &Linux, copy: Option<&OwnedFd>) -> Result<()> {
     let options = entry.options().as_deref().unwrap_or_default();
     let options = Options::parse(options.iter().map(String::as_str));
     let kind = entry.typ().as_deref().unwrap_or_default();
@@ -38,7 +42,7 @@ fn one(root: &Root, entry: &Mount, linux: &Linux) -> Result<()> {
     }
     refuse_inside_proc(target, kind)?;
     if options.bind() || kind == "bind" {
-        bind(root, entry, &options)?;
+        bind(root, entry, &options, copy)?;
     } else {
         match kind {
             "proc" | "sysfs" => special(root, target, kind, &options)?,
@@ -64,25 +68,31 @@ fn put(entry: &Mount, fd: &OwnedFd, kind: &str, flags: MsFlags, data: &str) -> R
 
 /// `/proc` and `/sys` are trusted by what follows: no symlink on the way, and a folder at the end.
 fn special(root: &Root, target: &Path, kind: &str, options: &Options) -> Result<()> {
-    if root.find_plain(target)?.is_none() {
+    let ordinary =
+        || Error::invalid(format!("filesystem {kind:?} must be mounted on ordinary directory"));
+    if root.find_plain(target).map_err(|_| ordinary())?.is_none() {
         root.make(target, Want::Folder)?;
     }
     let fd = root.find_plain(target)?.ok_or_else(|| Error::internal("it vanished"))?;
     if mode_of(&fd)? & libc::S_IFMT != libc::S_IFDIR {
-        return Err(Error::invalid(format!(
-            "filesystem {kind:?} must be mounted on ordinary directory"
-        )));
+        return Err(ordinary());
     }
     mount::mount(kind, &by_number(&fd), kind, options.flags, &options.data)
 }
 
-fn bind(root: &Root, entry: &Mount, options: &Options) -> Result<()> {
+fn bind(root: &Root, entry: &Mount, options: &Options, copy: Option<&OwnedFd>) -> Result<()> {
     let source = entry.source().as_deref().unwrap_or(Path::new(""));
-    let found = std::fs::metadata(source)
-        .map_err(|e| Error::invalid(format!("stat {}: {}", source.display(), words(&e))))?;
-    let want = if found.is_dir() { Want::Folder } else { Want::File };
-    let fd = root.make(entry.destination(), want)?;
-    mount::bind(source, &by_number(&fd), options.flags)?;
+    let folder = match copy {
+        Some(copy) => mode_of(copy)? & libc::S_IFMT == libc::S_IFDIR,
+        None => std::fs::metadata(source)
+            .map_err(|e| Error::invalid(format!("stat {}: {}", source.display(), words(&e))))?
+            .is_dir(),
+    };
+    let fd = root.make(entry.destination(), if folder { Want::Folder } else { Want::File })?;
+    match copy {
+        Some(copy) => source::attach(copy, &fd)?,
+        None => mount::bind(source, &by_number(&fd), options.flags)?,
+    }
     drop(fd);
     let set = options.flags & !(MsFlags::MS_BIND | MsFlags::MS_REC | MsFlags::MS_REMOUNT);
     if set.is_empty() && options.cleared.is_empty() {

@@ -2,6 +2,10 @@
 #![allow(unsafe_code)] // seccomp(2) has no safe wrapper
 
 use shared::error::{Context, Error, Result};
+use std::os::fd::{FromRawFd, OwnedFd};
+
+/// `SECCOMP_FILTER_FLAG_NEW_LISTENER`.
+const NEW_LISTENER: u32 = 8;
 
 /// An array of `struct sock_filter` as bytes, and the flags to load it with. No bytes: no filter.
 #[derive(Debug, Default)]
@@ -13,10 +17,11 @@ pub struct Filter {
 }
 
 impl Filter {
-    /// From here on every system call goes through it.
-    pub fn load(&self) -> Result<()> {
+    /// From here on every system call goes through it. `listened`: returns what answers calls that the
+    /// filter leaves to others.
+    pub fn load(&self, listened: bool) -> Result<Option<OwnedFd>> {
         if self.program.is_empty() {
-            return Ok(());
+            return Ok(None);
         }
         let size = size_of::<libc::sock_filter>();
         let count = self.program.len() / size;
@@ -35,11 +40,13 @@ impl Filter {
         let mut program: Vec<_> = self.program.chunks_exact(size).map(instruction).collect();
         let filter = libc::sock_fprog { len: count as u16, filter: program.as_mut_ptr() };
         let mode = libc::SECCOMP_SET_MODE_FILTER;
+        let flags = self.flags | if listened { NEW_LISTENER } else { 0 };
         // SAFETY: `filter` points to `count` instructions that outlive the call.
-        let loaded = unsafe { libc::syscall(libc::SYS_seccomp, mode, self.flags, &filter) };
-        if loaded != 0 {
+        let loaded = unsafe { libc::syscall(libc::SYS_seccomp, mode, flags, &filter) };
+        if loaded < 0 || (loaded > 0 && !listened) {
             return Err(std::io::Error::last_os_error()).context("load the seccomp filter");
         }
-        Ok(())
+        // SAFETY: with the flag the kernel has just made a descriptor (close-on-exec) for us.
+        Ok(listened.then(|| unsafe { OwnedFd::from_raw_fd(loaded as i32) }))
     }
 }

@@ -187,29 +187,23 @@ impl Cgroup for Group {
 
 /// A new cpuset group has no CPUs and takes no process: each level copies its parent's.
 fn cpuset(folder: &Path) -> Result<()> {
+    let levels: Vec<&Path> = folder.ancestors().collect();
+    for pair in levels.windows(2).rev() {
+        let (level, above) = (pair[0], pair[1]);
+        if !above.join("cpuset.cpus").exists() {
+            continue; // above the hierarchy
+        }
+        match std::fs::create_dir(level) {
+            Err(e) if e.kind() != std::io::ErrorKind::AlreadyExists => {
+                return Err(e).context(format!("make the cgroup {}", level.display()));
+            }
+            _ => inherit(above, level)?,
+        }
+    }
     if folder.exists() {
         return Ok(());
     }
-    let nearest = folder.ancestors().find(|ancestor| ancestor.exists());
-    if !nearest.is_some_and(|nearest| nearest.join("cpuset.cpus").exists()) {
-        return Err(Error::unavailable(format!("{} is in no cpuset", folder.display())));
-    }
-    for ancestor in folder.ancestors().collect::<Vec<_>>().into_iter().rev() {
-        let Some(above) = ancestor.parent() else { continue };
-        if !above.join("cpuset.cpus").exists() {
-            continue;
-        }
-        if !ancestor.exists() {
-            match std::fs::create_dir(ancestor) {
-                Err(e) if e.kind() != std::io::ErrorKind::AlreadyExists => {
-                    return Err(e).context(format!("make the cgroup {}", ancestor.display()));
-                }
-                _ => {}
-            }
-        }
-        inherit(above, ancestor)?;
-    }
-    Ok(())
+    Err(Error::unavailable(format!("{} is in no cpuset hierarchy", folder.display())))
 }
 
 fn inherit(above: &Path, folder: &Path) -> Result<()> {
