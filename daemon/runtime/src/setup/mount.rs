@@ -2,6 +2,7 @@
 //! mounted on by descriptor: a hostile symlink cannot lead a mount outside.
 #![allow(unsafe_code)] // mount_setattr has no safe wrapper
 
+mod foreign;
 mod source;
 mod tmpfs;
 
@@ -82,6 +83,8 @@ fn special(root: &Root, target: &Path, kind: &str, options: &Options) -> Result<
 
 fn bind(root: &Root, entry: &Mount, options: &Options, copy: Option<&OwnedFd>) -> Result<()> {
     let source = entry.source().as_deref().unwrap_or(Path::new(""));
+    let foreign = if copy.is_none() { foreign::copy(source)? } else { None };
+    let copy = copy.or(foreign.as_ref());
     let folder = match copy {
         Some(copy) => mode_of(copy)? & libc::S_IFMT == libc::S_IFDIR,
         None => std::fs::metadata(source)

@@ -43,7 +43,8 @@ impl Sources {
     }
 }
 
-fn open_tree(path: &Path, recursive: bool) -> Result<OwnedFd> {
+/// A detached copy of what is mounted at `path`.
+pub(super) fn open_tree(path: &Path, recursive: bool) -> Result<OwnedFd> {
     let text = CString::new(path.as_os_str().as_bytes())
         .map_err(|_| Error::invalid("a path contains a zero byte"))?;
     let flags = CLONE | libc::O_CLOEXEC as u32 | if recursive { RECURSIVE } else { 0 };
