@@ -20,6 +20,8 @@ pub mod content;
 pub mod snapshot;
 
 pub mod image;
+pub mod network;
+pub mod shim;
 pub mod volume;
 
 pub mod container;

@@ -61,3 +61,45 @@ pub const IMAGE_ARCHIVE_FILES: u64 = 100_000;
 pub const IMAGE_DOCUMENT: u64 = 8 << 20;
 /// Bytes of all such files of one archive, which are held in memory.
 pub const IMAGE_DOCUMENTS: u64 = 64 << 20;
+/// Messages waiting for one container's owner: clients beyond that wait their turn.
+pub const MAILBOX: usize = 64;
+/// Notices of one shim waiting for the owner: a storm of execs that end at once; beyond it the shim's
+/// socket holds them.
+pub const NOTICES: usize = 64;
+/// A new shim must greet within this: it only starts a program.
+pub const SHIM_HELLO: Duration = Duration::from_secs(10);
+/// A shim must answer within this what needs no work of a container.
+pub const SHIM_ANSWER: Duration = Duration::from_secs(10);
+/// Docker's own limit for the start of an exec.
+pub const EXEC_START: Duration = Duration::from_secs(120);
+/// The freezer of cgroup v1 may have to try again and again while processes fork.
+pub const FREEZE: Duration = Duration::from_secs(10);
+/// Removing cgroups waits for dying processes.
+pub const DELETE: Duration = Duration::from_secs(20);
+/// A shim that was told to go must be gone within this.
+pub const SHIM_END: Duration = Duration::from_secs(5);
+/// A stop waits so long before SIGKILL, as Docker does.
+pub const STOP_GRACE: Duration = Duration::from_secs(10);
+/// After SIGKILL a process must be gone within this, or it hangs in the kernel.
+pub const KILL: Duration = Duration::from_secs(10);
+/// A start waits so long for readers of the container's files.
+pub const HOLD: Duration = Duration::from_secs(60);
+/// When the daemon stops, owners that are in the middle of a verb get so long; restore goes on with
+/// what they leave.
+pub const OWNERS_CLOSE: Duration = Duration::from_secs(5);
+/// Names made up before a container is named after its id.
+pub const NAME_ATTEMPTS: u32 = 16;
+/// An ended exec can be inspected at least so long.
+pub const EXEC_KEPT: Duration = Duration::from_secs(300);
+/// Docker's default between two health checks.
+pub const HEALTH_INTERVAL: Duration = Duration::from_secs(30);
+/// Docker's default limit of one health check.
+pub const HEALTH_TIMEOUT: Duration = Duration::from_secs(30);
+/// Docker's default of failures that make unhealthy.
+pub const HEALTH_RETRIES: u32 = 3;
+/// Docker's default between two checks during the start period.
+pub const HEALTH_START_INTERVAL: Duration = Duration::from_secs(5);
+/// Results of health checks that inspect shows.
+pub const HEALTH_LOG: usize = 5;
+/// Bytes of a health check's output that are kept, as Docker keeps them.
+pub const HEALTH_OUTPUT: usize = 4096;

@@ -5,12 +5,14 @@
 //! a later build with newer models loses nothing. It never holds run-time state; that is
 //! `state.rs`.
 
+use super::overlay::overlay;
+use super::spec::point::{Point, PointKind};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use shared::docker::{
-    ContainerCreateBody, ContainerUpdateBody, HealthConfig, HostConfig, MountPoint, RestartPolicy,
+    ContainerCreateBody, ContainerUpdateBody, HealthConfig, HostConfig, ImageConfig, RestartPolicy,
 };
-use shared::error::{Context, Error, Kind, Result};
+use shared::error::{Context, Kind, Result};
 use shared::id::{ContainerId, ImageId};
 use std::collections::{BTreeMap, HashMap};
 
@@ -52,7 +54,7 @@ pub struct Decided {
     pub log_driver: String,
     /// Its options, the daemon's defaults included.
     pub log_options: BTreeMap<String, String>,
-    /// Volumes, binds and tmpfs by destination.
+    /// Volumes, binds and tmpfs with their places.
     pub mounts: Vec<Point>,
     /// Below each hierarchy's root, such as `/coffer/<id>`.
     pub cgroup: String,
@@ -60,17 +62,6 @@ pub struct Decided {
     pub platform: String,
     /// Resources and restart policy changed since create.
     pub updated: Option<ContainerUpdateBody>,
-}
-
-/// A mount point and whether its volume goes with the container.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Point {
-    /// As inspect shows it.
-    #[serde(flatten)]
-    pub point: MountPoint,
-    /// The volume was made for this container alone and has no name of the user's.
-    pub anonymous: bool,
 }
 
 /// What an image's configuration gives a container (OCI image spec, `config`).
@@ -99,6 +90,27 @@ pub struct Defaults {
     pub healthcheck: Option<HealthConfig>,
     /// For the shell form.
     pub shell: Vec<String>,
+}
+
+impl Defaults {
+    /// From an image's configuration.
+    pub fn of(config: &ImageConfig) -> Self {
+        let list = |list: &Option<Vec<String>>| list.clone().unwrap_or_default();
+        let text = |text: &Option<String>| text.clone().unwrap_or_default();
+        Self {
+            env: list(&config.env),
+            cmd: list(&config.cmd),
+            entrypoint: list(&config.entrypoint),
+            user: text(&config.user),
+            working_dir: text(&config.working_dir),
+            labels: config.labels.clone().unwrap_or_default().into_iter().collect(),
+            exposed_ports: list(&config.exposed_ports),
+            volumes: list(&config.volumes),
+            stop_signal: text(&config.stop_signal),
+            healthcheck: config.healthcheck.clone(),
+            shell: list(&config.shell),
+        }
+    }
 }
 
 #[derive(Serialize, Deserialize)]
@@ -164,6 +176,21 @@ impl Record {
     /// It has a terminal.
     pub fn has_terminal(&self) -> bool {
         self.body.tty.unwrap_or(false)
+    }
+
+    /// The signal that asks it to stop, by name or number.
+    pub fn stop_signal(&self) -> Option<&str> {
+        self.body.stop_signal.as_deref().filter(|text| !text.is_empty())
+    }
+
+    /// Seconds that a stop waits before it kills; negative is for ever.
+    pub fn stop_timeout(&self) -> Option<i64> {
+        self.body.stop_timeout
+    }
+
+    /// Its volumes, named and anonymous.
+    pub fn volumes(&self) -> impl Iterator<Item = &Point> {
+        self.decided.mounts.iter().filter(|point| point.kind == PointKind::Volume)
     }
 
     /// Labels, the image's included.
@@ -264,60 +291,6 @@ fn merge_environment(own: Vec<String>, image: &[String]) -> Vec<String> {
     all
 }
 
-macro_rules! take_given {
-    ($host:ident, $update:ident: $($field:ident),* $(,)?) => {$(
-        if $update.$field.is_some() {
-            $host.$field = $update.$field.clone();
-        }
-    )*};
-}
-
-/// Lays the fields that an update gives over a host configuration; zero and empty mean "leave it",
-/// as in Docker.
-pub fn overlay(host: &mut HostConfig, update: &ContainerUpdateBody) {
-    take_given!(host, update: cpu_shares, memory, blkio_weight, blkio_weight_device, blkio_device_read_bps,
-        blkio_device_write_bps, blkio_device_read_iops, blkio_device_write_iops, cpu_period, cpu_quota,
-        cpu_realtime_period, cpu_realtime_runtime, cpuset_cpus, cpuset_mems, memory_reservation, memory_swap,
-        memory_swappiness, nano_cpus, oom_kill_disable, pids_limit, restart_policy);
-}
-
-macro_rules! clear_zero {
-    ($update:ident: $($field:ident),* $(,)?) => {$(
-        if $update.$field == Some(0) {
-            $update.$field = None;
-        }
-    )*};
-}
-
-/// An update without the fields that ask for nothing, laid over an earlier one.
-pub fn merge_update(
-    earlier: Option<&ContainerUpdateBody>,
-    mut update: ContainerUpdateBody,
-) -> Result<ContainerUpdateBody> {
-    clear_zero!(update: cpu_shares, memory, blkio_weight, cpu_period, cpu_quota, cpu_realtime_period,
-        cpu_realtime_runtime, memory_reservation, memory_swap, nano_cpus);
-    for text in [&mut update.cpuset_cpus, &mut update.cpuset_mems] {
-        if text.as_ref().is_some_and(String::is_empty) {
-            *text = None;
-        }
-    }
-    // The empty policy name asks for no change.
-    if update.restart_policy.as_ref().is_some_and(|p| p.name.is_none_or(|n| n.as_ref().is_empty()))
-    {
-        update.restart_policy = None;
-    }
-    let Some(earlier) = earlier else { return Ok(update) };
-    let mut merged = serde_json::to_value(earlier).context("encode an update")?;
-    let newer = serde_json::to_value(&update).context("encode an update")?;
-    let (Some(all), Some(newer)) = (merged.as_object_mut(), newer.as_object()) else {
-        return Err(Error::internal("an update is not an object"));
-    };
-    all.extend(
-        newer.iter().filter(|(_, value)| !value.is_null()).map(|(k, v)| (k.clone(), v.clone())),
-    );
-    serde_json::from_value(merged).context("decode an update")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -360,17 +333,6 @@ mod tests {
         assert_eq!(cleared.command(), ["ls"]);
     }
 
-    #[test]
-    fn updates_pile_up_and_zero_changes_nothing() {
-        let first = ContainerUpdateBody { memory: Some(64 << 20), ..Default::default() };
-        let second =
-            ContainerUpdateBody { memory: Some(0), pids_limit: Some(5), ..Default::default() };
-        let merged = merge_update(Some(&first), second).unwrap();
-        let decided = Decided { updated: Some(merged), ..Decided::default() };
-        let host = record("{}", decided).host();
-        assert_eq!((host.memory, host.pids_limit), (Some(64 << 20), Some(5)));
-    }
-
     /// A value as the first version wrote it; it must stay readable for ever.
     const GOLDEN: &str = include_str!("golden/ct-1.json");
 
@@ -378,7 +340,7 @@ mod tests {
     fn reads_the_first_version() {
         let record = Record::from_json(ContainerId::generate(), GOLDEN).unwrap();
         assert_eq!(record.decided.name, "amber_kepler");
-        assert_eq!(record.decided.mounts[0].point.destination.as_deref(), Some("/data"));
+        assert_eq!(record.decided.mounts[0].target, "/data");
         assert!(record.decided.mounts[0].anonymous);
         assert_eq!(record.command(), ["sleep", "9"]);
         assert_eq!(record.host().memory, Some(8388608));

@@ -1,7 +1,9 @@
 //! What a router asks of [`Containers`](super::Containers), and what it gets: plain values, no
 //! behaviour.
 
+use crate::task::channel;
 use shared::docker::ExecConfig;
+use shared::error::{Error, Kind, Result};
 use shared::id::{ContainerId, ExecId};
 use std::os::fd::OwnedFd;
 use std::time::Duration;
@@ -125,24 +127,56 @@ pub struct ExecStart {
     pub size: Option<Size>,
 }
 
-/// A stream to a process: Docker's frames, or raw from a terminal. What is written to it is
-/// standard input, shutting the write side down ends that.
+/// A stream to a process: Docker's frames, or raw from a terminal. What is written to it is standard
+/// input, shutting the write side down ends that.
 #[derive(Debug)]
 pub struct Attachment {
-    /// A `SOCK_STREAM` socket.
-    pub stream: OwnedFd,
     /// Raw instead of framed.
     pub terminal: bool,
+    /// Resolves when the process's exit is known to inspect: an answer ends only after it, so that a
+    /// client finds the exit code.
+    pub finished: Finished,
+    pub(super) source: Source,
+}
+
+/// Where an attachment's stream comes from.
+#[derive(Debug)]
+pub enum Source {
+    /// It is there.
+    Ready(Opened),
+    /// The container has not been started yet: `docker run` attaches first and starts then.
+    Later(channel::Receiver<Opened>),
+}
+
+/// The stream of an [`Attachment`].
+#[derive(Debug)]
+pub struct Opened {
+    /// A `SOCK_STREAM` socket.
+    pub stream: OwnedFd,
     /// Bytes of the log at the moment of attaching: what is before them is history.
     pub log_bytes: u64,
-    /// Resolves when the process's exit is known to inspect: an answer ends only after it, so that
-    /// a client finds the exit code.
-    pub finished: Finished,
+}
+
+impl Attachment {
+    /// The stream; of a container that has not been started, when it is.
+    ///
+    /// # Errors
+    /// `Conflict` when the start failed or the container was removed meanwhile.
+    pub async fn open(self) -> Result<(Opened, Finished)> {
+        let opened = match self.source {
+            Source::Ready(opened) => opened,
+            Source::Later(later) => later
+                .recv()
+                .await
+                .map_err(|_| Error::new(Kind::Conflict, "the container was not started"))?,
+        };
+        Ok((opened, self.finished))
+    }
 }
 
 /// See [`Attachment::finished`].
 #[derive(Debug)]
-pub struct Finished(pub(super) crate::task::channel::Receiver<()>);
+pub struct Finished(pub(super) channel::Receiver<()>);
 
 impl Finished {
     /// Waits until the process's end is known, at most `limit`.

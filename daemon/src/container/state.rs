@@ -127,6 +127,8 @@ pub struct State {
     pub restarts: u32,
     /// The restart delay used last, in milliseconds.
     pub backoff_ms: u64,
+    /// A removal that was begun takes anonymous volumes along.
+    pub removes_volumes: bool,
 }
 
 impl State {

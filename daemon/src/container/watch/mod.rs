@@ -1,3 +1,4 @@
-//! What watches over a running container and reacts: restart policy, health checks, OOM kills.
+//! What watches over a running container and reacts: restart policy, health checks.
 
+pub mod health;
 pub mod restart;

@@ -1,0 +1,171 @@
+//! How everybody but the owner reaches a container: a mailbox to ask, a view to read, a bell to wait
+//! for. Never changes anything by itself.
+
+use super::policy::Verb;
+use super::request::{Remove, Source, Stop};
+use super::state::{Check, Outcome, View};
+use crate::limits;
+use crate::shim::Shim;
+use crate::task;
+use crate::task::channel::{Receiver, Sender};
+use shared::docker::ContainerUpdateBody;
+use shared::error::{Error, Result};
+use shared::id::ContainerId;
+use shared::shim::Streams;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, RwLock};
+
+/// Where an answer goes. Nobody may be waiting any more; that changes nothing.
+pub type Reply<T> = Sender<Result<T>>;
+
+/// The closed set of what an owner is told.
+pub enum Message {
+    /// Start it.
+    Start(Reply<Outcome>),
+    /// End it.
+    Stop(Stop, Reply<Outcome>),
+    /// Stop and start.
+    Restart(Stop, Reply<Outcome>),
+    /// Send a signal.
+    Kill(i32, Reply<Outcome>),
+    /// Freeze.
+    Pause(Reply<Outcome>),
+    /// Thaw.
+    Unpause(Reply<Outcome>),
+    /// Remove.
+    Remove(Remove, Reply<Outcome>),
+    /// Another name, already checked.
+    Rename(String, Reply<Outcome>),
+    /// Other resources.
+    Update(Box<ContainerUpdateBody>, Reply<Vec<String>>),
+    /// The living shim, if the verb is allowed now.
+    Shim(Verb, Reply<Arc<Shim>>),
+    /// Nothing is started until the sender of the returned channel is dropped: files of a stopped container are read.
+    Hold(Reply<Held>),
+    /// A stream to the first process.
+    Attach(Streams, Reply<Source>),
+    /// The list of execs has changed.
+    Execs,
+    /// A health check of this incarnation has ended.
+    Checked(u64, Check),
+    /// The daemon goes: the owner ends, the container stays.
+    Close,
+}
+
+/// Keeps a container from being started while it lives.
+#[derive(Debug)]
+pub struct Held(#[expect(dead_code, reason = "dropping it is the message")] pub(super) Sender<()>);
+
+/// How others reach an owner.
+#[derive(Clone, Debug)]
+pub struct Handle {
+    id: ContainerId,
+    mailbox: Sender<Message>,
+    published: Arc<Published>,
+}
+
+/// What an owner shows to everybody.
+#[derive(Debug)]
+struct Published {
+    view: RwLock<Arc<View>>,
+    /// Counts ends of the first process.
+    exits: AtomicU64,
+    bell: task::Bell,
+}
+
+/// The value of `exits` once a container is gone.
+const GONE: u64 = u64::MAX;
+
+impl Handle {
+    /// A container that shows `view`; the other half is the owner's mailbox.
+    pub(super) fn new(view: View) -> (Self, Receiver<Message>) {
+        let id = view.id().clone();
+        let published = Arc::new(Published {
+            view: RwLock::new(Arc::new(view)),
+            exits: AtomicU64::new(0),
+            bell: task::Bell::new(),
+        });
+        let (mailbox, receiver) = task::channel::bounded(limits::MAILBOX);
+        (Self { id, mailbox, published }, receiver)
+    }
+
+    /// Shows another view and wakes those who wait. Only the owner does this.
+    pub(super) fn publish(&self, view: View) {
+        let shown = &self.published.view;
+        *shown.write().unwrap_or_else(std::sync::PoisonError::into_inner) = Arc::new(view);
+        self.ring();
+    }
+
+    /// Wakes those who wait.
+    pub(super) fn ring(&self) {
+        self.published.bell.notify(usize::MAX);
+    }
+
+    /// Counts an end of the first process; a publication follows.
+    pub(super) fn count_exit(&self) {
+        self.published.exits.fetch_add(1, Ordering::AcqRel);
+    }
+
+    /// The container is gone.
+    pub(super) fn vanish(&self) {
+        self.published.exits.store(GONE, Ordering::Release);
+        self.ring();
+    }
+
+    /// Its container.
+    pub fn id(&self) -> &ContainerId {
+        &self.id
+    }
+
+    /// The last published view.
+    pub fn view(&self) -> Arc<View> {
+        self.published.view()
+    }
+
+    /// How often the first process has ended since the daemon started; `None` once the container is gone.
+    pub fn exits(&self) -> Option<u64> {
+        let exits = self.published.exits.load(Ordering::Acquire);
+        (exits != GONE).then_some(exits)
+    }
+
+    /// Waits for the next publication after `listener` was made.
+    pub fn listen(&self) -> task::EventListener {
+        self.published.bell.listen()
+    }
+
+    /// Sends a message and waits for the answer. An owner that is gone means that the container is.
+    pub async fn ask<T>(&self, message: impl FnOnce(Reply<T>) -> Message) -> Result<T> {
+        let (reply, answer) = task::channel::bounded(1);
+        let gone = || Error::not_found(format!("No such container: {}", self.id));
+        self.mailbox.send(message(reply)).await.map_err(|_| gone())?;
+        answer.recv().await.map_err(|_| gone())?
+    }
+
+    /// Waits until the owner has ended.
+    pub async fn closed(&self) {
+        while !self.mailbox.is_closed() {
+            let listener = self.published.bell.listen();
+            if self.mailbox.is_closed() {
+                return;
+            }
+            listener.await;
+        }
+    }
+
+    /// Sends a message that has no answer.
+    pub async fn tell(&self, message: Message) {
+        // An owner that is gone needs no telling.
+        let _ = self.mailbox.send(message).await;
+    }
+}
+
+impl Published {
+    fn view(&self) -> Arc<View> {
+        self.view.read().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
+    }
+}
+
+/// Answers; a client that has gone is no error.
+pub(super) fn answer<T>(reply: &Reply<T>, value: Result<T>) {
+    let _ = reply.try_send(value);
+}

@@ -1,0 +1,175 @@
+//! Starts shims and finds those that a former daemon left.
+//!
+//! A shim gets one end of a socket pair as descriptor 3; everything else it learns from the messages.
+//! It is a child of this daemon only until the daemon ends, so that it must be reaped when it goes
+//! first.
+
+use super::connection::Connection;
+use super::{Notice, Shim};
+use crate::limits;
+use crate::task;
+use crate::task::channel::Sender;
+use async_io::Async;
+use shared::error::{Context, Error, Kind, Result};
+use shared::id::ContainerId;
+use shared::kernel::command::{Child, Command};
+use shared::kernel::process::Process;
+use shared::kernel::socket;
+use shared::paths::{Paths, SHIM_SOCKET};
+use shared::shim::{Hello, PROTOCOL};
+use std::os::fd::AsFd;
+use std::os::unix::net::UnixStream;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+/// Starts shims.
+#[derive(Clone, Debug)]
+pub struct Launcher {
+    /// The program.
+    pub program: PathBuf,
+    /// Where bundles lie.
+    pub paths: Arc<Paths>,
+    /// Cgroup that all shims share: neither the daemon's, which may be killed as a whole, nor a
+    /// container's.
+    pub cgroup: String,
+    /// Version and commit, for the greeting.
+    pub build: String,
+}
+
+/// For which container a shim is.
+#[derive(Clone, Debug)]
+pub struct Launch {
+    /// The container.
+    pub id: ContainerId,
+    /// How often it was started.
+    pub incarnation: u64,
+    /// The current boot.
+    pub boot_id: String,
+}
+
+impl Launcher {
+    /// Starts a shim and greets it. Its bundle must exist. Notices go to `notices`.
+    pub async fn launch(&self, launch: Launch, notices: Sender<Notice>) -> Result<Shim> {
+        let (program, bundle) = (self.program.clone(), self.paths.bundle(&launch.id));
+        let (id, incarnation, group) = (launch.id.clone(), launch.incarnation, self.cgroup.clone());
+        let (child, ours) = task::blocking("start a shim", move || {
+            let (ours, theirs) = socket::pair()?;
+            let mut command = Command::new(&program);
+            command.argument("--id").argument(id.as_str());
+            command.argument("--bundle").argument(&bundle);
+            command.argument("--incarnation").argument(incarnation.to_string());
+            command.argument("--cgroup").argument(&group);
+            // What it warns of goes where our own log goes.
+            let log = std::io::stderr();
+            command.standard(2, log.as_fd()).descriptor(theirs.as_fd());
+            Ok::<_, Error>((command.spawn()?, ours))
+        })
+        .await?;
+        let connection = Connection::new(UnixStream::from(ours), notices)?;
+        let reaped = Reaped::new(child);
+        let greeting = self.greeting(&launch);
+        let hello = match connection.call(&greeting, &[], limits::SHIM_HELLO).await {
+            Ok(hello) => hello,
+            Err(error) => {
+                reaped.kill().await?;
+                return Err(error).context("greet a new shim");
+            }
+        };
+        Ok(Shim { connection, hello, child: Some(reaped) })
+    }
+
+    /// Connects to the shim that a former daemon started; `None` when there is none.
+    pub async fn find(&self, launch: &Launch, notices: Sender<Notice>) -> Result<Option<Shim>> {
+        let bundle = self.paths.bundle(&launch.id);
+        let connected =
+            task::blocking("find a shim", move || socket::connect(&bundle, SHIM_SOCKET)).await;
+        let stream = match connected {
+            Ok(stream) => stream,
+            Err(error) if matches!(error.kind(), Kind::Unavailable | Kind::NotFound) => {
+                return Ok(None);
+            }
+            Err(error) => return Err(error),
+        };
+        let connection = Connection::new(UnixStream::from(stream), notices)?;
+        let greeting = self.greeting(launch);
+        let hello = connection.call(&greeting, &[], limits::SHIM_HELLO).await;
+        let hello: Hello = hello.context("greet a shim of a former daemon")?;
+        if hello.container != launch.id.as_str() {
+            let text = format!("the shim of {} serves {}", launch.id, hello.container);
+            return Err(Error::internal(text));
+        }
+        Ok(Some(Shim { connection, hello, child: None }))
+    }
+
+    fn greeting(&self, launch: &Launch) -> Hello {
+        Hello {
+            min: 1,
+            max: PROTOCOL,
+            build: self.build.clone(),
+            container: launch.id.to_string(),
+            boot_id: launch.boot_id.clone(),
+            incarnation: launch.incarnation,
+            pid: i32::try_from(std::process::id()).unwrap_or_default(),
+        }
+    }
+}
+
+/// A shim that is our child, until it has been waited for.
+#[derive(Debug)]
+pub(super) struct Reaped(Mutex<Option<Child>>);
+
+impl Reaped {
+    fn new(child: Child) -> Self {
+        Self(Mutex::new(Some(child)))
+    }
+
+    fn take(&self) -> Option<Child> {
+        self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take()
+    }
+
+    /// Waits until it has ended and reaps it; one that stays is killed.
+    pub(super) async fn gone(&self) -> Result<()> {
+        match self.take() {
+            Some(child) => reap(child, limits::SHIM_END).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Kills it and reaps it.
+    async fn kill(&self) -> Result<()> {
+        match self.take() {
+            Some(child) => reap(child, Duration::ZERO).await,
+            None => Ok(()),
+        }
+    }
+}
+
+impl Drop for Reaped {
+    /// The connection has ended, so the shim is about to end or hangs.
+    fn drop(&mut self) {
+        if let Some(child) = self.take() {
+            let work = async move {
+                if let Err(error) = reap(child, limits::SHIM_END).await {
+                    tracing::warn!(%error, "cannot reap a shim");
+                }
+            };
+            task::spawn("reap a shim", work).detach();
+        }
+    }
+}
+
+async fn reap(child: Child, patience: Duration) -> Result<()> {
+    if child.try_wait()?.is_some() {
+        return Ok(());
+    }
+    let process = Async::new(Process::open(child.pid())?).context("watch a shim")?;
+    let ended = async { process.readable().await.context("wait for a shim") };
+    if task::timeout(patience, "a shim's end", ended).await.is_err() {
+        tracing::warn!(pid = child.pid(), "a shim does not end: killing it");
+        process.get_ref().signal(libc::SIGKILL)?;
+        let ended = async { process.readable().await.context("wait for a shim") };
+        task::timeout(limits::KILL, "the end of a killed shim", ended).await??;
+    }
+    child.try_wait().map(drop)
+}
