@@ -156,7 +156,7 @@ fn damaged_archives_leave_nothing() {
     task::block_on(async {
         let bench = Bench::new().await;
         let layer = tar(&[("f", b"content")]);
-        let good = archive("demo:1", "a", &[layer.clone()]);
+        let good = archive("demo:1", "a", std::slice::from_ref(&layer));
         let mut wrong = good.clone();
         let place = wrong.windows(7).position(|w| w == b"content").unwrap();
         wrong[place] = b'k';
@@ -184,7 +184,7 @@ fn names_move_and_removal_keeps_dockers_rules() {
         let bench = Bench::new().await;
         let images = &bench.images;
         let base = tar(&[("base", b"base")]);
-        bench.load(archive("a:1", "a", &[base.clone()])).await.unwrap();
+        bench.load(archive("a:1", "a", std::slice::from_ref(&base))).await.unwrap();
         let (b, _) =
             bench.load(archive("b:1", "b", &[base.clone(), tar(&[("b", b"b")])])).await.unwrap();
         let (moved, lines) = bench.load(archive("a:1", "c", &[tar(&[("c", b"c")])])).await.unwrap();
