@@ -1,5 +1,7 @@
 //! `--log-driver` and `--log-opt`: what they ask of the shim's log files and of forwarding. Pure.
 
+use super::tag;
+use regex::Regex;
 use shared::docker::HostConfigLogConfig;
 use shared::error::{Error, Result};
 use shared::shim::{Log, LogFormat};
@@ -140,6 +142,13 @@ impl Choice {
             let text = "logger: max-buffer-size option is only supported with 'mode=non-blocking'";
             return Err(Error::invalid(text));
         }
+        for key in ["labels-regex", "env-regex"] {
+            if let Some(text) = self.get(key) {
+                Regex::new(text)
+                    .map_err(|e| Error::invalid(format!("error parsing regexp: {e}")))?;
+            }
+        }
+        tag::expand(self.tag(), &tag::Info::default())?;
         self.ring_bytes()?;
         let (bytes, files) = (self.max_bytes()?, self.max_files()?);
         if self.compress()? && (files < 2 || bytes == 0) {
@@ -207,25 +216,46 @@ impl Choice {
         }))
     }
 
+    /// The same with the tag's template filled in for one container.
+    ///
+    /// # Errors
+    /// `Invalid` for a template that names what a tag cannot.
+    pub fn tagged(&self, info: &tag::Info<'_>) -> Result<Self> {
+        let mut choice = self.clone();
+        if choice.driver == Driver::Syslog || choice.get("tag").is_some() {
+            let text = tag::expand(choice.get("tag").unwrap_or_default(), info)?;
+            choice.options.insert("tag".to_owned(), text);
+        }
+        Ok(choice)
+    }
+
+    /// The tag as it stands.
+    pub fn tag(&self) -> &str {
+        self.get("tag").unwrap_or_default()
+    }
+
     /// Labels and variables that the options name, as the JSON object of `logs --details`.
     pub fn attributes(&self, labels: &HashMap<String, String>, env: &[String]) -> Option<String> {
         let mut all = BTreeMap::new();
-        let named = |key| self.get(key).unwrap_or_default().split(',').filter(|n| !n.is_empty());
-        for name in named("labels") {
-            if let Some(value) = labels.get(name) {
-                all.insert(name.to_owned(), value.clone());
-            }
-        }
-        for name in named("env") {
-            let value = env.iter().find_map(|e| e.split_once('=').filter(|(n, _)| *n == name));
-            if let Some((_, value)) = value {
-                all.insert(name.to_owned(), value.to_owned());
-            }
-        }
+        let wanted = self.wanted("labels", "labels-regex");
+        all.extend(
+            labels.iter().filter(|(name, _)| wanted(name)).map(|(k, v)| (k.as_str(), v.as_str())),
+        );
+        let wanted = self.wanted("env", "env-regex");
+        let pairs = env.iter().filter_map(|entry| entry.split_once('='));
+        all.extend(pairs.filter(|(name, _)| wanted(name)));
         if let Some(tag) = self.get("tag").filter(|_| self.driver == Driver::JsonFile) {
-            all.insert("tag".to_owned(), tag.to_owned());
+            all.insert("tag", tag);
         }
         if all.is_empty() { None } else { serde_json::to_string(&all).ok() }
+    }
+
+    /// Whether a name is in the list of one option or fits the expression of another.
+    fn wanted(&self, list: &str, expression: &str) -> impl Fn(&str) -> bool {
+        let names: Vec<&str> = self.get(list).unwrap_or_default().split(',').collect();
+        // It was checked with the options.
+        let expression = self.get(expression).and_then(|text| Regex::new(text).ok());
+        move |name| names.contains(&name) || expression.as_ref().is_some_and(|e| e.is_match(name))
     }
 }
 
@@ -299,5 +329,10 @@ mod tests {
         let got = choice.attributes(&labels, &["X=2".into(), "Y=3".into()]);
         assert_eq!(got.as_deref(), Some(r#"{"X":"2","a":"1"}"#));
         assert_eq!(choice.attributes(&HashMap::new(), &[]), None);
+        let choice = decide("json-file", &[("env-regex", "^L"), ("tag", "{{.Name}}")]).unwrap();
+        let choice = choice.tagged(&tag::Info { name: "web", ..tag::Info::default() }).unwrap();
+        let got = choice.attributes(&HashMap::new(), &["LANG=C".into(), "X=1".into()]);
+        assert_eq!(got.as_deref(), Some(r#"{"LANG":"C","tag":"web"}"#));
+        assert!(decide("json-file", &[("env-regex", "(")]).is_err());
     }
 }

@@ -23,6 +23,7 @@ pub mod seccomp;
 pub mod security;
 pub mod signal;
 pub mod syslog;
+pub mod tag;
 pub mod user;
 
 use oci_spec::runtime::{Linux, Process, Root, Spec};
