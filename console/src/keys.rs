@@ -234,11 +234,6 @@ pub fn lookup(key: Key, scopes: &[Scope]) -> Option<Action> {
     })
 }
 
-/// The first line of the table with this action.
-pub fn binding(action: Action) -> Option<&'static Binding> {
-    TABLE.iter().find(|b| b.action == action)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

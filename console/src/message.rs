@@ -53,6 +53,8 @@ pub enum Message {
         /// The answer.
         answer: Answer,
     },
+    /// Text for the clipboard has been fetched.
+    Clip(String),
     /// Something to say on the status line.
     Notice {
         /// How it is meant.

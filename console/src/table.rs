@@ -54,6 +54,7 @@ impl<K: Clone + Eq + Hash + Ord> List<K> {
     }
 
     /// Position of the selected row.
+    #[cfg(test)]
     pub fn index(&self) -> usize {
         self.index
     }

@@ -144,6 +144,25 @@ pub fn wrap(text: &str, cells: usize) -> Vec<&str> {
     out
 }
 
+/// Splits prose into lines of at most `cells` cells, at blanks where there are some.
+pub fn fold(text: &str, cells: usize) -> Vec<&str> {
+    let mut out = Vec::new();
+    let mut rest = text;
+    while cells > 0 && width(rest) > cells {
+        let hard = wrap(rest, cells)[0].len();
+        // A blank right behind the line fits too: it is left out.
+        let end = hard + rest[hard..].chars().next().map_or(0, char::len_utf8);
+        let (line, next) = match rest[..end].rfind(' ').filter(|at| *at > 0) {
+            Some(at) => (&rest[..at], at + 1),
+            None => (&rest[..hard], hard),
+        };
+        out.push(line);
+        rest = &rest[next..];
+    }
+    out.push(rest);
+    out
+}
+
 /// Bytes in at most five cells, powers of 1024: `412M`, `1.6G`, `0`.
 pub fn bytes(value: u64) -> String {
     const UNITS: [&str; 6] = ["B", "K", "M", "G", "T", "P"];
@@ -218,6 +237,8 @@ mod tests {
         assert_eq!(cut("webs", 3, "…"), "we…");
         assert_eq!(cut("web", 0, "…"), "");
         assert_eq!(wrap("日本語", 4), ["日本", "語"]);
+        assert_eq!(fold("one two three", 7), ["one two", "three"]);
+        assert_eq!(fold("abcdefgh ij", 4), ["abcd", "efgh", "ij"]);
     }
 
     #[test]
@@ -242,6 +263,7 @@ mod tests {
         #[test]
         fn a_cut_text_fits(text in "\\PC{0,40}", cells in 0usize..20) {
             prop_assert!(width(&cut(&text, cells, "…")) <= cells);
+            prop_assert!(cells < 2 || fold(&text, cells).iter().all(|line| width(line) <= cells));
         }
     }
 }

@@ -31,8 +31,6 @@ pub enum Role {
     Info,
     /// Keys in help and footer, the active tab.
     Accent,
-    /// Text that a filter or a search has found.
-    Match,
 }
 
 /// Colour or none.
@@ -94,7 +92,6 @@ fn ansi(role: Role) -> Style {
         Role::Bad => style.fg(Color::Red).add_modifier(Modifier::BOLD),
         Role::Info => style.fg(Color::Cyan),
         Role::Accent => style.fg(Color::Cyan).add_modifier(Modifier::BOLD),
-        Role::Match => style.fg(Color::Yellow).add_modifier(Modifier::UNDERLINED),
     }
 }
 
@@ -106,7 +103,7 @@ fn mono(role: Role) -> Style {
         Role::Title | Role::Warn | Role::Accent => style.add_modifier(Modifier::BOLD),
         Role::Bad => style.add_modifier(Modifier::BOLD.union(Modifier::UNDERLINED)),
         Role::Selected => style.add_modifier(Modifier::REVERSED),
-        Role::SelectedIdle | Role::Match => style.add_modifier(Modifier::UNDERLINED),
+        Role::SelectedIdle => style.add_modifier(Modifier::UNDERLINED),
     }
 }
 
@@ -227,7 +224,7 @@ mod tests {
     #[test]
     fn mono_has_no_colour() {
         let theme = Theme { palette: Palette::Mono, charset: Charset::Ascii };
-        for role in [Role::Bad, Role::Warn, Role::Good, Role::Selected, Role::Match, Role::Border] {
+        for role in [Role::Bad, Role::Warn, Role::Good, Role::Selected, Role::Border] {
             let style = theme.style(role);
             assert_eq!((style.fg, style.bg), (None, None), "{role:?}");
         }

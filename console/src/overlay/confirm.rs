@@ -82,7 +82,7 @@ pub fn draw(app: &App, confirm: &Confirm, area: Rect, buffer: &mut Buffer) {
     let command = format!("{} {}", app.theme.glyphs().command, confirm.verb.command_line(&confirm.targets));
     let mut lines: Vec<(String, Role)> =
         confirm.hit.iter().map(|l| (text::cut(l, room, cut).into_owned(), Role::Plain)).collect();
-    lines.extend(text::wrap(&confirm.warning, room).into_iter().map(|l| (l.to_string(), Role::Warn)));
+    lines.extend(text::fold(&confirm.warning, room).into_iter().map(|l| (l.to_string(), Role::Warn)));
     lines.push((text::cut(&command, room, cut).into_owned(), Role::Dim));
     let height = u16::try_from(lines.len() + 3).unwrap_or(u16::MAX);
     let inner = super::popup(app, area, (width, height), &confirm.title(), buffer);

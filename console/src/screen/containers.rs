@@ -21,8 +21,8 @@ const fn wide(title: &'static str, width: u16, grow: u16, most: u16, priority: u
 /// The columns. At 80 cells: name, state, CPU, memory with limit and share, OOM score and adjustment,
 /// processes, age.
 pub static COLUMNS: [Column; 13] = [
-    wide("   NAME", 15, 3, 40, 99),
-    wide("IMAGE", 14, 2, 32, 20),
+    wide("   NAME", 14, 3, 40, 99),
+    wide("IMAGE", 12, 2, 32, 20),
     wide("STATE", 12, 0, 12, 95),
     column("CPU%", 5, Side::Right, 90),
     wide("HISTORY", 8, 2, 16, 25),

@@ -216,7 +216,7 @@ static COLUMNS: [Column; 5] = [
     column("TYPE", 9, 0, 9, 10),
     column("ACTION", 14, 1, 28, 90),
     column("NAME", 14, 2, 36, 80),
-    column("DETAIL", 12, 4, 200, 70),
+    column("DETAIL", 34, 4, 200, 70),
 ];
 
 fn cell(app: &App, line: &Line, column: usize) -> Cell {

@@ -96,7 +96,7 @@ impl Areas {
         } else if app.detail.zoom {
             (Rect { height: 0, ..body }, Some(body))
         } else if beside {
-            let right = (width * 2 / 5).clamp(52, 72);
+            let right = (width * 3 / 10).clamp(46, 72);
             let left = Rect { width: width - right, ..body };
             (left, Some(Rect { x: left.right(), width: right, ..body }))
         } else {

@@ -46,6 +46,7 @@ pub fn update(app: &mut App, message: Message) -> Vec<Command> {
         }
         Message::Done { verb, name, took, error } => act::done(app, verb, &name, took, error),
         Message::Detail { generation, answer } => detail::answer(app, generation, answer),
+        Message::Clip(text) => commands.push(Command::Copy(text)),
         Message::Notice { tone, text } => say(app, tone, &text, String::new()),
     }
     settle(app);

@@ -57,16 +57,6 @@ impl Tree {
         self.rebuild();
     }
 
-    /// The object.
-    pub fn value(&self) -> Option<&Value> {
-        self.value.as_ref()
-    }
-
-    /// The visible lines.
-    pub fn lines(&self) -> &[Line] {
-        &self.lines
-    }
-
     /// Works the lines out anew.
     pub fn rebuild(&mut self) {
         self.lines.clear();
@@ -181,9 +171,9 @@ mod tests {
     fn folds_and_searches() {
         let mut tree = Tree::default();
         tree.set(Some(serde_json::json!({"a": {"b": 1, "c": [true]}, "d": "x\u{1b}[2J"})));
-        let keys = |t: &Tree| t.lines().iter().map(|l| l.key.clone()).collect::<String>();
+        let keys = |t: &Tree| t.lines.iter().map(|l| l.key.clone()).collect::<String>();
         assert_eq!(keys(&tree), "abc0d");
-        assert_eq!(tree.lines()[4].value, "x");
+        assert_eq!(tree.lines[4].value, "x");
         tree.toggle();
         assert_eq!(keys(&tree), "ad");
         tree.unfold_all();

@@ -16,7 +16,7 @@ pub fn draw(app: &App, entry: &Entry, area: Rect, buffer: &mut Buffer) {
     let room = usize::from(area.width.saturating_sub(12));
     let mut row = 0;
     for (title, words, role) in lines(app, entry).into_iter().skip(app.detail.scroll) {
-        for (part, piece) in text::wrap(&words, room).into_iter().enumerate() {
+        for (part, piece) in text::fold(&words, room).into_iter().enumerate() {
             let title = if part == 0 { title } else { "" };
             let parts = [
                 (format!(" {title:<10} "), app.theme.style(Role::Dim)),

@@ -1,0 +1,115 @@
+//! Limits of resources, restart policies and devices.
+
+use super::{Object, set, set_flag, units};
+use crate::args::create::{Limits, Security};
+use serde_json::{Value, json};
+use shared::error::{Error, Result};
+
+/// The limits as fields of HostConfig, or of an update.
+pub fn limits(given: &Limits) -> Result<Object> {
+    let mut out = Object::new();
+    for (name, size) in [
+        ("Memory", &given.memory),
+        ("MemoryReservation", &given.memory_reservation),
+        ("MemorySwap", &given.memory_swap),
+    ] {
+        set(&mut out, name, size.as_ref().map(|s| units::bytes(s)).transpose()?);
+    }
+    if let Some(cpus) = &given.cpus {
+        let number: f64 =
+            cpus.parse().map_err(|_| Error::invalid(format!("failed to parse {cpus} as a rational number")))?;
+        out.insert("NanoCpus".into(), json!((number * 1e9).round() as i64));
+    }
+    for (name, number) in [
+        ("MemorySwappiness", given.memory_swappiness),
+        ("CpuShares", given.cpu_shares),
+        ("CpuPeriod", given.cpu_period),
+        ("CpuQuota", given.cpu_quota),
+        ("CpuRealtimePeriod", given.cpu_rt_period),
+        ("CpuRealtimeRuntime", given.cpu_rt_runtime),
+        ("PidsLimit", given.pids_limit),
+        ("OomScoreAdj", given.oom_score_adj),
+        ("BlkioWeight", given.blkio_weight.map(i64::from)),
+    ] {
+        set(&mut out, name, number);
+    }
+    set(&mut out, "CpusetCpus", given.cpuset_cpus.clone());
+    set(&mut out, "CpusetMems", given.cpuset_mems.clone());
+    set(&mut out, "CgroupParent", given.cgroup_parent.clone());
+    set_flag(&mut out, "OomKillDisable", given.oom_kill_disable);
+    throttles(given, &mut out)?;
+    if !given.ulimit.is_empty() {
+        let all: Vec<Value> = given.ulimit.iter().map(|u| ulimit(u)).collect::<Result<_>>()?;
+        out.insert("Ulimits".into(), all.into());
+    }
+    if !given.sysctl.is_empty() {
+        out.insert("Sysctls".into(), units::pairs(&given.sysctl)?.into());
+    }
+    Ok(out)
+}
+
+fn throttles(given: &Limits, out: &mut Object) -> Result<()> {
+    let lists: [(&str, &str, &Vec<String>); 5] = [
+        ("BlkioWeightDevice", "Weight", &given.blkio_weight_device),
+        ("BlkioDeviceReadBps", "Rate", &given.device_read_bps),
+        ("BlkioDeviceWriteBps", "Rate", &given.device_write_bps),
+        ("BlkioDeviceReadIOps", "Rate", &given.device_read_iops),
+        ("BlkioDeviceWriteIOps", "Rate", &given.device_write_iops),
+    ];
+    for (name, field, list) in lists.into_iter().filter(|l| !l.2.is_empty()) {
+        let one = |text: &String| -> Result<Value> {
+            let (path, rate) =
+                text.rsplit_once(':').ok_or_else(|| Error::invalid(format!("bad format: {text}")))?;
+            Ok(json!({"Path": path, field: units::bytes(rate)?}))
+        };
+        out.insert(name.into(), list.iter().map(one).collect::<Result<Vec<_>>>()?.into());
+    }
+    Ok(())
+}
+
+/// `name=soft[:hard]`.
+fn ulimit(text: &str) -> Result<Value> {
+    let bad = || Error::invalid(format!("invalid ulimit argument: {text}"));
+    let (name, values) = text.split_once('=').ok_or_else(bad)?;
+    let (soft, hard) = values.split_once(':').unwrap_or((values, values));
+    let number = |v: &str| if v == "unlimited" { Ok(-1) } else { v.parse::<i64>().map_err(|_| bad()) };
+    Ok(json!({"Name": name, "Soft": number(soft)?, "Hard": number(hard)?}))
+}
+
+/// `no`, `always`, `unless-stopped`, `on-failure[:n]`.
+pub fn restart(text: &str) -> Result<Value> {
+    let (name, count) = text.split_once(':').unwrap_or((text, "0"));
+    if !matches!(name, "no" | "always" | "unless-stopped" | "on-failure" | "") {
+        return Err(Error::invalid(format!("invalid restart policy: unknown policy '{name}'")));
+    }
+    let count: i64 = count
+        .parse()
+        .map_err(|_| Error::invalid("invalid restart policy format: maximum retry count must be an integer"))?;
+    Ok(json!({"Name": name, "MaximumRetryCount": count}))
+}
+
+/// Devices and GPUs.
+pub fn devices(given: &Security, host: &mut Object) -> Result<()> {
+    let one = |text: &String| -> Result<Value> {
+        let parts: Vec<&str> = text.split(':').collect();
+        let (path, inside, rights) = match parts.as_slice() {
+            [path] => (*path, *path, "rwm"),
+            [path, rights] if !rights.starts_with('/') => (*path, *path, *rights),
+            [path, inside] => (*path, *inside, "rwm"),
+            [path, inside, rights] => (*path, *inside, *rights),
+            _ => return Err(Error::invalid(format!("invalid device specification: {text}"))),
+        };
+        Ok(json!({"PathOnHost": path, "PathInContainer": inside, "CgroupPermissions": rights}))
+    };
+    if !given.device.is_empty() {
+        let all: Vec<Value> = given.device.iter().map(one).collect::<Result<_>>()?;
+        host.insert("Devices".into(), all.into());
+    }
+    if let Some(gpus) = &given.gpus {
+        let count = if gpus == "all" { -1 } else {
+            gpus.parse().map_err(|_| Error::invalid(format!("invalid argument {gpus:?} for \"--gpus\" flag")))?
+        };
+        host.insert("DeviceRequests".into(), json!([{"Count": count, "Capabilities": [["gpu"]]}]));
+    }
+    Ok(())
+}

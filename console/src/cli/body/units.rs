@@ -1,0 +1,100 @@
+//! Sizes, durations and pairs as Docker's flags take them.
+
+use super::Object;
+use serde_json::json;
+use shared::error::{Error, Result};
+
+/// Bytes: a number with `b`, `k`, `m`, `g`, `t` (and `b` or `ib` behind), powers of 1024; `-1` stays.
+pub fn bytes(text: &str) -> Result<i64> {
+    let bad = || Error::invalid(format!("invalid size: '{text}'"));
+    if text == "-1" {
+        return Ok(-1);
+    }
+    let lower = text.trim().to_lowercase();
+    let digits = lower.trim_end_matches(|c: char| c.is_ascii_alphabetic()).trim_end();
+    let unit = &lower[digits.len()..].trim();
+    let power = match unit.trim_end_matches("ib").trim_end_matches('b') {
+        "" => 0,
+        "k" => 1,
+        "m" => 2,
+        "g" => 3,
+        "t" => 4,
+        "p" => 5,
+        _ => return Err(bad()),
+    };
+    let number: f64 = digits.parse().map_err(|_| bad())?;
+    if !(number >= 0.0) {
+        return Err(bad());
+    }
+    Ok((number * 1024f64.powi(power)) as i64)
+}
+
+/// A duration as Go writes it, `1h2m3.5s`, in nanoseconds.
+pub fn duration(text: &str) -> Result<i64> {
+    let bad = || Error::invalid(format!("invalid duration {text:?}"));
+    let (mut rest, mut total) = (text, 0.0);
+    if rest == "0" {
+        return Ok(0);
+    }
+    if rest.is_empty() {
+        return Err(bad());
+    }
+    while !rest.is_empty() {
+        let end = rest.find(|c: char| !c.is_ascii_digit() && c != '.').ok_or_else(bad)?;
+        let number: f64 = rest[..end].parse().map_err(|_| bad())?;
+        rest = &rest[end..];
+        let end = rest.find(|c: char| c.is_ascii_digit()).unwrap_or(rest.len());
+        total += number
+            * match &rest[..end] {
+                "ns" => 1.0,
+                "us" | "µs" => 1e3,
+                "ms" => 1e6,
+                "s" => 1e9,
+                "m" => 60e9,
+                "h" => 3_600e9,
+                _ => return Err(bad()),
+            };
+        rest = &rest[end..];
+    }
+    Ok(total as i64)
+}
+
+/// `name=value` pairs as an object.
+pub fn pairs(given: &[String]) -> Result<Object> {
+    let pair = |p: &String| match p.split_once('=') {
+        Some((name, value)) => Ok((name.to_string(), json!(value))),
+        None => Err(Error::invalid(format!("invalid argument {p:?}: expected name=value"))),
+    };
+    given.iter().map(pair).collect()
+}
+
+/// A moment for the API: a duration means that long ago, a date or seconds stay as they are.
+pub fn moment(text: &str, now: i64) -> String {
+    match duration(text) {
+        Ok(nanos) if text != "0" => {
+            let at = now - nanos;
+            format!("{}.{:09}", at / 1_000_000_000, at % 1_000_000_000)
+        }
+        _ => text.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dockers_units() {
+        let sizes: Vec<_> = ["0", "64m", "1.5g", "10kb", "2GiB", "-1"].map(|t| bytes(t).unwrap()).into();
+        assert_eq!(sizes, [0, 64 << 20, 3 << 29, 10 << 10, 2 << 30, -1]);
+        for bad in ["", "m", "-5", "1x", "nan"] {
+            assert!(bytes(bad).is_err(), "{bad}");
+        }
+        let spans: Vec<_> = ["0", "1.5s", "1h2m", "500ms"].map(|t| duration(t).unwrap()).into();
+        assert_eq!(spans, [0, 1_500_000_000, 3_720_000_000_000, 500_000_000]);
+        assert!(duration("5").is_err() && duration("5y").is_err());
+        assert_eq!(moment("10s", 60_000_000_001), "50.000000001");
+        assert_eq!(moment("1700000000", 0), "1700000000");
+        assert_eq!(moment("2026-01-01T00:00:00Z", 0), "2026-01-01T00:00:00Z");
+    }
+}

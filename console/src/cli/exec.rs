@@ -1,0 +1,140 @@
+//! `exec`, and the console's shell.
+
+use super::exit::start_code;
+use super::run::failed;
+use super::session::{self, End, Session};
+use super::{Outcome, body, encode};
+use crate::args::container::Exec;
+use serde_json::{Value, json};
+use shared::client::{Client, Content};
+use shared::error::{Error, Result};
+use std::io::IsTerminal;
+
+/// What to run.
+struct Plan {
+    container: String,
+    body: Value,
+    terminal: bool,
+    input: bool,
+    keys: Vec<u8>,
+}
+
+/// `coffer exec`.
+pub async fn exec(client: &Client, args: Exec) -> Outcome {
+    let Some((container, command)) = args.container_and_command.split_first().filter(|(_, c)| !c.is_empty()) else {
+        return Err(failed(&Error::invalid("\"coffer exec\" requires at least 2 arguments: CONTAINER COMMAND [ARG...]"), 1));
+    };
+    if container.starts_with('-') {
+        return Err(failed(&Error::invalid(format!("unknown flag: {container}")), 125));
+    }
+    if args.tty && args.interactive && !args.detach && !std::io::stdin().is_terminal() {
+        return Err(failed(&Error::invalid("the input device is not a TTY"), 1));
+    }
+    let env = body::environment(&args.env, &args.env_file)?;
+    let body = json!({
+        "AttachStdin": args.interactive && !args.detach,
+        "AttachStdout": !args.detach,
+        "AttachStderr": !args.detach,
+        "Tty": args.tty,
+        "Env": env,
+        "Cmd": command,
+        "Privileged": args.privileged,
+        "User": args.user.clone().unwrap_or_default(),
+        "WorkingDir": args.workdir.clone().unwrap_or_default(),
+        "DetachKeys": args.detach_keys.clone().unwrap_or_default(),
+    });
+    let plan = Plan {
+        container: container.clone(),
+        body,
+        terminal: args.tty,
+        input: args.interactive,
+        keys: session::keys(args.detach_keys.as_deref())?,
+    };
+    if args.detach {
+        let id = create(client, &plan).await?;
+        let start = json!({"Detach": true, "Tty": args.tty});
+        client
+            .whole(shared::client::Method::POST, &format!("/exec/{id}/start"), Content::json(&start)?)
+            .await
+            .map_err(|error| failed(&error, start_code_of_exec(&error)))?;
+        return Ok(0);
+    }
+    Ok(talk(client, &plan).await?.1)
+}
+
+async fn create(client: &Client, plan: &Plan) -> Result<String> {
+    let path = format!("/containers/{}/exec", encode(&plan.container));
+    let made: Value = client.post(&path, &plan.body).await?;
+    match made["Id"].as_str() {
+        Some(id) => Ok(id.to_string()),
+        None => Err(Error::internal("the daemon's answer to exec has no id")),
+    }
+}
+
+/// Docker's code of an exec that could not be started: 126 or 127, and 1 for anything else.
+fn start_code_of_exec(error: &Error) -> i32 {
+    match start_code(error) {
+        125 => 1,
+        code => code,
+    }
+}
+
+async fn talk(client: &Client, plan: &Plan) -> Result<(End, i32)> {
+    let id = create(client, plan).await?;
+    let mut start = json!({"Detach": false, "Tty": plan.terminal});
+    let size = crossterm::terminal::size().ok().filter(|_| plan.terminal && std::io::stdout().is_terminal());
+    if let Some((width, height)) = size {
+        start["ConsoleSize"] = json!([height, width]);
+    }
+    let halves = client
+        .hijack(&format!("/exec/{id}/start"), Content::json(&start)?)
+        .await
+        .map_err(|error| failed(&error, start_code_of_exec(&error)))?;
+    let session = Session {
+        object: format!("/exec/{id}"),
+        terminal: plan.terminal,
+        input: plan.input,
+        keys: plan.keys.clone(),
+        signals_to: None,
+    };
+    if size.is_some() {
+        // A process that has already ended has no size.
+        let _ = session::resize(client, &session.object).await;
+    }
+    let end = session::talk(client, &session, halves).await?;
+    if end == End::Detached {
+        return Ok((end, 0));
+    }
+    let state: Value = client.get(&format!("/exec/{id}/json")).await?;
+    let code = state["ExitCode"].as_i64().and_then(|code| i32::try_from(code).ok()).unwrap_or(0);
+    Ok((end, code))
+}
+
+/// A shell in a container on the console's terminal; returns what became of it.
+pub async fn shell(client: &Client, container: &str) -> Result<String> {
+    let script = "if command -v bash >/dev/null 2>&1; then exec bash; else exec sh; fi";
+    let body = json!({
+        "AttachStdin": true, "AttachStdout": true, "AttachStderr": true, "Tty": true,
+        "Cmd": ["sh", "-c", script],
+    });
+    let plan = Plan {
+        container: container.into(),
+        body,
+        terminal: true,
+        input: true,
+        keys: session::keys(None)?,
+    };
+    let mut result = talk(client, &plan).await;
+    if matches!(&result, Ok((End::Closed, 126 | 127)) | Err(_)) {
+        // A shell without `command` or without `-c`.
+        let body = json!({
+            "AttachStdin": true, "AttachStdout": true, "AttachStderr": true, "Tty": true, "Cmd": ["sh"],
+        });
+        result = talk(client, &Plan { body, ..plan }).await;
+    }
+    Ok(match result? {
+        (End::Detached, _) => "detached from the shell; it goes on".into(),
+        (End::Closed, 0) => "the shell has ended".into(),
+        (End::Closed, code) => format!("the shell ended with code {code}"),
+    })
+}

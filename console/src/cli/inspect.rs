@@ -1,0 +1,84 @@
+//! `inspect`: everything about an object, as a JSON list or by a template.
+
+use super::output::template::Template;
+use super::{Outcome, encode, output};
+use crate::args::system::Inspect;
+use serde_json::Value;
+use shared::client::Client;
+use shared::error::{Error, Kind, Result};
+
+/// What an object can be, in the order in which Docker looks.
+const KINDS: [&str; 4] = ["container", "image", "network", "volume"];
+
+/// `coffer inspect`.
+pub async fn any(client: &Client, args: &Inspect) -> Outcome {
+    match args.kind.as_deref() {
+        Some(kind) if KINDS.contains(&kind) => run(client, &[kind], args).await,
+        Some(kind) => Err(Error::invalid(format!("unknown type: {kind:?}: must be one of \"container\", \"image\", \"network\", \"volume\""))),
+        None => run(client, &KINDS, args).await,
+    }
+}
+
+/// `coffer container inspect` and its like.
+pub async fn one(client: &Client, kind: &str, args: &Inspect) -> Outcome {
+    run(client, &[kind], args).await
+}
+
+async fn run(client: &Client, kinds: &[&str], args: &Inspect) -> Outcome {
+    let template = args.format.as_deref().filter(|f| *f != "json").map(Template::parse).transpose()?;
+    let (mut found, mut code) = (Vec::new(), 0);
+    for name in &args.names {
+        match find(client, kinds, name, args.size).await {
+            Ok(value) => found.push(value),
+            Err(error) if super::code_of(&error) == 3 => return Err(error),
+            Err(error) => {
+                output::print_error_bytes(format!("Error response from daemon: {error}\n").as_bytes())?;
+                code = 1;
+            }
+        }
+    }
+    match (&template, args.format.as_deref()) {
+        (Some(template), _) => {
+            for value in &found {
+                output::line(&template.render(value)?)?;
+            }
+        }
+        (None, Some(_)) => output::line(&Value::Array(found).to_string())?,
+        (None, None) => output::line(&pretty(&Value::Array(found))?)?,
+    }
+    Ok(code)
+}
+
+/// JSON with four blanks a level, as Docker prints it.
+pub fn pretty(value: &Value) -> Result<String> {
+    use serde::Serialize;
+    let mut out = Vec::new();
+    let formatter = serde_json::ser::PrettyFormatter::with_indent(b"    ");
+    let mut serializer = serde_json::Serializer::with_formatter(&mut out, formatter);
+    shared::error::Context::context(value.serialize(&mut serializer), "print JSON")?;
+    Ok(String::from_utf8_lossy(&out).into_owned())
+}
+
+async fn find(client: &Client, kinds: &[&str], name: &str, size: bool) -> Result<Value> {
+    let mut last = None;
+    for kind in kinds {
+        let path = match *kind {
+            "container" if size => format!("/containers/{}/json?size=1", encode(name)),
+            "container" => format!("/containers/{}/json", encode(name)),
+            "image" => format!("/images/{}/json", encode(name)),
+            "network" => format!("/networks/{}", encode(name)),
+            _ => format!("/volumes/{}", encode(name)),
+        };
+        match client.get(&path).await {
+            Ok(value) => return Ok(value),
+            Err(error) if error.kind() == Kind::NotFound || kinds.len() > 1 && error.kind() == Kind::Invalid => {
+                last = Some(error);
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    match last.filter(|_| kinds.len() == 1) {
+        Some(error) => Err(error),
+        None => Err(Error::not_found(format!("No such object: {name}"))),
+    }
+}

@@ -1,0 +1,161 @@
+//! `info`, `version` and the prunes.
+
+use super::output::template::Template;
+use super::output::words;
+use super::{Outcome, filters, image, output, query};
+use crate::args::image::Prune as ImagePrune;
+use crate::args::system::{Prune, Shown, VolumePrune};
+use serde_json::{Value, json};
+use shared::client::{Client, Content, Method};
+use shared::error::{Context, Error, Result};
+use std::io::{IsTerminal, Write};
+
+/// `coffer info`.
+pub async fn info(client: &Client, args: &Shown) -> Outcome {
+    let found: Value = client.get("/info").await?;
+    if let Some(format) = &args.format {
+        return shown(&found, format);
+    }
+    let n = |name: &str| words::plain(found.get(name));
+    let mut text = format!(
+        "Client:\n Version: {}\n\nServer:\n Containers: {}\n  Running: {}\n  Paused: {}\n  Stopped: {}\n Images: {}\n",
+        env!("CARGO_PKG_VERSION"), n("Containers"), n("ContainersRunning"), n("ContainersPaused"),
+        n("ContainersStopped"), n("Images")
+    );
+    for (title, field) in [
+        ("Server Version", "ServerVersion"),
+        ("Storage Driver", "Driver"),
+        ("Logging Driver", "LoggingDriver"),
+        ("Cgroup Driver", "CgroupDriver"),
+        ("Cgroup Version", "CgroupVersion"),
+        ("Default Runtime", "DefaultRuntime"),
+        ("Kernel Version", "KernelVersion"),
+        ("Operating System", "OperatingSystem"),
+        ("OSType", "OSType"),
+        ("Architecture", "Architecture"),
+        ("CPUs", "NCPU"),
+        ("Name", "Name"),
+        ("ID", "ID"),
+        ("Docker Root Dir", "DockerRootDir"),
+        ("Debug Mode", "Debug"),
+        ("Live Restore Enabled", "LiveRestoreEnabled"),
+    ] {
+        if found.get(field).is_some_and(|v| !v.is_null()) {
+            text.push_str(&format!(" {title}: {}\n", crate::text::clean(&n(field))));
+        }
+    }
+    if let Some(memory) = found["MemTotal"].as_f64() {
+        text.push_str(&format!(" Total Memory: {}\n", words::binary_size(memory)));
+    }
+    for label in found["Labels"].as_array().into_iter().flatten().filter_map(Value::as_str) {
+        text.push_str(&format!(" Label: {}\n", crate::text::clean(label)));
+    }
+    output::print(&text)?;
+    for warning in found["Warnings"].as_array().into_iter().flatten().filter_map(Value::as_str) {
+        output::print_error_bytes(format!("{}\n", crate::text::clean(warning)).as_bytes())?;
+    }
+    Ok(0)
+}
+
+/// `coffer version`.
+pub async fn version(client: &Client, args: &Shown) -> Outcome {
+    let found: Value = client.get("/version").await?;
+    let ours = json!({
+        "Version": env!("CARGO_PKG_VERSION"), "Os": std::env::consts::OS, "Arch": std::env::consts::ARCH,
+    });
+    if let Some(format) = &args.format {
+        return shown(&json!({"Client": ours, "Server": found}), format);
+    }
+    let mut text = format!("Client: coffer\n Version:       {}\n\nServer:\n", env!("CARGO_PKG_VERSION"));
+    for (title, field) in [
+        ("Version", "Version"),
+        ("API version", "ApiVersion"),
+        ("Minimum API", "MinAPIVersion"),
+        ("Git commit", "GitCommit"),
+        ("Built", "BuildTime"),
+        ("OS", "Os"),
+        ("Arch", "Arch"),
+        ("Kernel", "KernelVersion"),
+    ] {
+        let value = words::plain(found.get(field));
+        if !value.is_empty() {
+            text.push_str(&format!(" {:<14} {}\n", format!("{title}:"), crate::text::clean(&value)));
+        }
+    }
+    output::print(&text)?;
+    Ok(0)
+}
+
+fn shown(value: &Value, format: &str) -> Outcome {
+    let text = if format == "json" { value.to_string() } else { Template::parse(format)?.render(value)? };
+    output::line(&text)?;
+    Ok(0)
+}
+
+/// Asks; without a terminal the answer is no, and said so.
+fn sure(force: bool, warning: &str) -> Result<()> {
+    if force {
+        return Ok(());
+    }
+    if !std::io::stdin().is_terminal() {
+        return Err(Error::invalid("confirmation is needed: give --force, there is no terminal to ask on"));
+    }
+    output::print(&format!("WARNING! {warning}\nAre you sure you want to continue? [y/N] "))?;
+    std::io::stdout().flush().context("write the output")?;
+    let mut answer = String::new();
+    std::io::stdin().read_line(&mut answer).context("read the answer")?;
+    match answer.trim().to_lowercase().as_str() {
+        "y" | "yes" => Ok(()),
+        _ => Err(Error::invalid("nothing was removed")),
+    }
+}
+
+async fn prune(client: &Client, kind: &str, given: &[String]) -> Result<Value> {
+    let path = format!("/{kind}/prune{}", query(&[("filters", filters(given)?)]));
+    let (_, bytes) = client.whole(Method::POST, &path, Content::Nothing).await?;
+    serde_json::from_slice(&bytes).context("decode the answer to prune")
+}
+
+fn report(title: &str, gone: &str, answer: &Value) -> Outcome {
+    if !gone.is_empty() {
+        output::print(&format!("{title}:\n{gone}\n\n"))?;
+    }
+    let space = words::size(answer["SpaceReclaimed"].as_f64().unwrap_or(0.0));
+    output::line(&format!("Total reclaimed space: {space}"))?;
+    Ok(0)
+}
+
+fn names(list: &Value) -> String {
+    list.as_array().into_iter().flatten().filter_map(Value::as_str).collect::<Vec<_>>().join("\n")
+}
+
+/// `coffer container prune`.
+pub async fn prune_containers(client: &Client, args: &Prune) -> Outcome {
+    sure(args.force, "This will remove all stopped containers.")?;
+    let answer = prune(client, "containers", &args.filter).await?;
+    report("Deleted Containers", &names(&answer["ContainersDeleted"]), &answer)
+}
+
+/// `coffer image prune`.
+pub async fn prune_images(client: &Client, args: &ImagePrune) -> Outcome {
+    let all = "This will remove all images without at least one container associated to them.";
+    let dangling = "This will remove all dangling images.";
+    sure(args.force, if args.all { all } else { dangling })?;
+    let mut given = args.filter.clone();
+    given.push(format!("dangling={}", !args.all));
+    let answer = prune(client, "images", &given).await?;
+    report("Deleted Images", &image::deleted(&answer["ImagesDeleted"]), &answer)
+}
+
+/// `coffer volume prune`.
+pub async fn prune_volumes(client: &Client, args: &VolumePrune) -> Outcome {
+    let all = "This will remove all local volumes not used by at least one container.";
+    let anonymous = "This will remove anonymous local volumes not used by at least one container.";
+    sure(args.force, if args.all { all } else { anonymous })?;
+    let mut given = args.filter.clone();
+    if args.all {
+        given.push("all=true".into());
+    }
+    let answer = prune(client, "volumes", &given).await?;
+    report("Deleted Volumes", &names(&answer["VolumesDeleted"]), &answer)
+}

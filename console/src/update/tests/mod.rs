@@ -1,0 +1,8 @@
+//! The state under messages: what keys and the stream do, random messages, and what is then on screen.
+
+mod fixture;
+mod keys;
+mod random;
+mod screens;
+mod speed;
+mod stream;
