@@ -38,15 +38,19 @@ pub use settings::{Parts, Settings};
 
 use crate::{limits, task};
 use exec::Execs;
+use feed::Feed;
 use handle::Message;
 use index::Index;
 use owner::Owner;
+use reading::Source;
 use record::Record;
 use request::{Condition, Remove, Size, Stop, Waited};
+use sampler::Sampler;
 use shared::docker::ContainerUpdateBody;
 use shared::error::{Error, Result};
 use shared::id::ContainerId;
 use state::{Outcome, State, View};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 /// The manager of all containers. Clones are handles to the same one.
@@ -61,6 +65,8 @@ pub(crate) struct Inner {
     execs: Execs,
     starts: settings::Gate,
     boot_id: String,
+    feed: Feed,
+    adopted: AtomicU32,
 }
 
 impl Containers {
@@ -76,6 +82,8 @@ impl Containers {
             execs: Execs::default(),
             starts,
             boot_id,
+            feed: Feed::default(),
+            adopted: AtomicU32::new(0),
         })))
     }
 
@@ -102,6 +110,21 @@ impl Containers {
     /// Whether the daemon's settings know a container's log folder and other paths.
     pub fn settings(&self) -> &Settings {
         &self.0.settings
+    }
+
+    /// Which containers have changed.
+    pub fn feed(&self) -> &Feed {
+        &self.0.feed
+    }
+
+    /// What containers use.
+    pub fn sampler(&self) -> &Sampler {
+        &self.0.parts.sampler
+    }
+
+    /// Running containers that were taken over when the daemon started.
+    pub fn adopted(&self) -> u32 {
+        self.0.adopted.load(Ordering::Relaxed)
     }
 
     /// Starts it.
@@ -240,13 +263,32 @@ impl Inner {
         let owner = Owner::new(self.clone(), record, state);
         let handle = owner.handle.clone();
         self.index().insert(handle.clone());
+        self.feed.changed(handle.id());
         task::spawn("container owner", owner.run()).detach();
         handle
+    }
+
+    /// A container shows itself: it is sampled while it is alive.
+    fn shown(&self, view: &View) {
+        if !view.status().is_alive() {
+            return self.parts.sampler.freeze(view.id());
+        }
+        let source = Source {
+            id: view.id().clone(),
+            cgroup: view.record.decided.cgroup.clone(),
+            pid: view.state.pid,
+            own_network: view.record.decided.network == "none",
+        };
+        if let Err(error) = self.parts.sampler.track(source) {
+            tracing::warn!(container = %view.id(), %error, "cannot be sampled");
+        }
     }
 
     /// Forgets a container.
     fn forget(&self, id: &ContainerId) {
         self.index().remove(id);
         self.execs.forget(id);
+        self.parts.sampler.forget(id);
+        self.feed.removed(id);
     }
 }

@@ -203,7 +203,10 @@ impl Owner {
 
     /// Shows the state to everybody and wakes those who wait.
     pub(super) fn publish(&self) {
-        self.handle.publish(self.view());
+        let view = self.view();
+        self.inner.shown(&view);
+        self.handle.publish(view);
+        self.inner.feed.changed(&self.id);
     }
 
     /// Counts an end of the first process; a publication follows.

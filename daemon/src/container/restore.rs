@@ -16,6 +16,7 @@ use shared::id::{ContainerId, ExecId};
 use shared::paths::INIT;
 use shared::shim::{Exited, Process};
 use std::collections::{BTreeMap, HashSet};
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 /// What a boot found.
@@ -55,8 +56,12 @@ impl Containers {
             // An owner that removed its container is gone.
             let _ = recovered.recv().await;
             restored.containers += 1;
-            restored.running += usize::from(handle.view().status().is_alive());
+            let view = handle.view();
+            restored.running += usize::from(view.status().is_alive());
+            self.0.shown(&view);
         }
+        let adopted = u32::try_from(restored.running).unwrap_or(u32::MAX);
+        self.0.adopted.store(adopted, Ordering::Relaxed);
         restored.removed = self.sweep(&known).await?;
         let ids = known.iter().filter_map(|id| ContainerId::parse(id).ok()).collect();
         self.0.parts.images.retain(&ids).await?;

@@ -69,11 +69,15 @@ impl Sampler {
         })))
     }
 
-    /// A container has been started or taken over: it is read at once, then in its turn.
+    /// A container has been started or taken over: it is read at once, then in its turn. One that is
+    /// tracked already is left alone.
     pub fn track(&self, source: Source) -> Result<()> {
         let group: Arc<dyn Cgroup> = Arc::from(self.0.layout.group(&source.cgroup)?);
         let turn = self.0.turn.fetch_add(1, Ordering::Relaxed) % QUIET_SECONDS;
         let mut tracked = self.0.tracked();
+        if tracked.get(&source.id).is_some_and(|entry| !entry.dead && entry.source == source) {
+            return Ok(());
+        }
         let history = tracked.remove(&source.id).map(|old| old.history).unwrap_or_default();
         let id = source.id.clone();
         let entry = Tracked {

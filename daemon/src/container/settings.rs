@@ -1,5 +1,6 @@
 //! What the manager of containers is made of, and what the daemon's configuration tells it.
 
+use super::sampler::Sampler;
 use super::spec::host::Host;
 use super::spec::log;
 use super::spec::seccomp::{DEFAULT, Profile};
@@ -32,6 +33,8 @@ pub struct Parts {
     pub networks: Networks,
     /// Starts shims.
     pub launcher: Launcher,
+    /// Reads what containers use.
+    pub sampler: Sampler,
     /// Where everything lies.
     pub paths: Arc<Paths>,
 }
