@@ -18,8 +18,8 @@ fn a_container_lives_and_dies() {
     for runtime in runtimes() {
         let mut shim = Shim::start("life", &runtime);
         let script = "echo out; echo err >&2; read line; echo got $line; exit 7";
-        let created = shim.create(&["/bin/sh", "-c", script], Stdin::Once, true).unwrap();
-        let again = shim.create(&["/bin/sh", "-c", script], Stdin::Once, true).unwrap();
+        let created = shim.create(&["/bin/sh", "-c", script], Stdin::Once).unwrap();
+        let again = shim.create(&["/bin/sh", "-c", script], Stdin::Once).unwrap();
         assert_eq!(created, again, "a repeat is answered with the first result");
         let all = Streams { stdin: true, stdout: true, stderr: true };
         let (attached, mut fds) = shim.call(&Attach { process: "init".into(), streams: all });
@@ -48,7 +48,7 @@ fn a_container_lives_and_dies() {
 fn a_daemon_may_go_and_come_back() {
     for runtime in runtimes() {
         let mut shim = Shim::start("reconnect", &runtime);
-        shim.create(&["/bin/sh", "-c", "read x; echo $x; sleep 1000"], Stdin::Open, true).unwrap();
+        shim.create(&["/bin/sh", "-c", "read x; echo $x; sleep 1000"], Stdin::Open).unwrap();
         shim.begin().unwrap();
         shim.disconnect();
         shim.reconnect();
@@ -79,7 +79,7 @@ fn a_daemon_may_go_and_come_back() {
 fn execs_end_before_the_container() {
     for runtime in runtimes() {
         let mut shim = Shim::start("exec", &runtime);
-        shim.create(&["/bin/sleep", "1000"], Stdin::Closed, true).unwrap();
+        shim.create(&["/bin/sleep", "1000"], Stdin::Closed).unwrap();
         let early = shim.exec("early", &["/bin/true"], None).unwrap_err();
         assert_eq!(early.kind(), Kind::Conflict);
         shim.begin().unwrap();
@@ -120,7 +120,7 @@ fn terminals_work() {
     for runtime in runtimes() {
         let mut shim = Shim::start("terminal", &runtime);
         shim.terminal = true;
-        shim.create(&["/bin/sh", "-c", "stty size; read x; stty size; exit 5"], Stdin::Open, true)
+        shim.create(&["/bin/sh", "-c", "stty size; read x; stty size; exit 5"], Stdin::Open)
             .unwrap();
         let all = Streams { stdin: true, stdout: true, stderr: true };
         let (_, mut fds) = shim.call(&Attach { process: "init".into(), streams: all });
@@ -145,7 +145,7 @@ fn memory_kills_are_noticed() {
         let mut shim = Shim::start("oom", &runtime);
         shim.memory_bytes = Some(16 << 20);
         let script = "x=$(tail /dev/zero); sleep 1000";
-        shim.create(&["/bin/sh", "-c", script], Stdin::Closed, true).unwrap();
+        shim.create(&["/bin/sh", "-c", script], Stdin::Closed).unwrap();
         shim.begin().unwrap();
         let oom: Oom = shim.notice();
         assert!(oom.kills >= 1);
@@ -160,7 +160,7 @@ fn memory_kills_are_noticed() {
 fn a_container_is_frozen_changed_and_removed() {
     for runtime in runtimes() {
         let mut shim = Shim::start("pause", &runtime);
-        shim.create(&["/bin/sleep", "1000"], Stdin::Closed, true).unwrap();
+        shim.create(&["/bin/sleep", "1000"], Stdin::Closed).unwrap();
         shim.begin().unwrap();
         shim.call(&Pause { frozen: true });
         assert!(shim.call(&Query {}).0.paused);
@@ -182,7 +182,7 @@ fn a_grandchild_that_holds_the_output_delays_nothing() {
         return;
     }
     let mut shim = Shim::start("grandchild", &runtime);
-    shim.create(&["/bin/sleep", "1000"], Stdin::Closed, true).unwrap();
+    shim.create(&["/bin/sleep", "1000"], Stdin::Closed).unwrap();
     shim.begin().unwrap();
     let streams = Some(Streams { stdin: false, stdout: true, stderr: true });
     let (_, stream) =

@@ -173,7 +173,7 @@ impl Shim {
     }
 
     /// Always the same operation: a second call is a repeat.
-    pub fn create(&mut self, args: &[&str], stdin: Stdin, _logged: bool) -> Result<Created> {
+    pub fn create(&mut self, args: &[&str], stdin: Stdin) -> Result<Created> {
         let spec = self.spec(args).to_string();
         let bundle = self.bundle();
         let log = self.log.map(|(format, max_bytes, max_files, ring_bytes)| Log {
@@ -320,21 +320,7 @@ impl Shim {
     }
 
     pub fn alive(&self) -> bool {
-        Path::new(&format!("/proc/{}", self.child.pid())).exists()
-            && !self.until_reaped(Duration::ZERO)
-    }
-
-    fn until_reaped(&self, limit: Duration) -> bool {
-        let deadline = Instant::now() + limit;
-        loop {
-            if let Ok(Some(_)) | Err(_) = self.child.try_wait() {
-                return true;
-            }
-            if Instant::now() >= deadline {
-                return false;
-            }
-            std::thread::sleep(Duration::from_millis(2));
-        }
+        matches!(self.child.try_wait(), Ok(None))
     }
 
     /// After init has exited: removes everything and checks that the shim goes.
