@@ -86,3 +86,10 @@ fn keep_heap_small() {
         libc::mallopt(libc::M_TOP_PAD, 4 * 1024);
     }
 }
+
+/// Gives what the heap does not need back to the kernel.
+#[allow(unsafe_code)] // malloc_trim
+pub(crate) fn give_back() {
+    // SAFETY: no preconditions; only free memory is touched.
+    unsafe { libc::malloc_trim(4096) };
+}

@@ -223,6 +223,8 @@ impl Shim {
                     connection.flush();
                 }
                 if events & !OUT != 0 {
+                    // Requests leave garbage behind.
+                    self.quiet_at = self.quiet_at.or_else(|| Some(Instant::now() + QUIET));
                     let (key, frames) = (connection.key, connection.read());
                     frames.into_iter().for_each(|frame| self.request(key, frame));
                 }
@@ -308,6 +310,7 @@ impl Shim {
             if let Some(log) = &mut self.log {
                 log.trim();
             }
+            crate::give_back();
         } else if self.quiet_at.is_none() && (self.buffer.dirty() || self.lost() > self.lost_told) {
             self.quiet_at = Some(now + QUIET);
         }

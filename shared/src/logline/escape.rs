@@ -15,15 +15,23 @@ pub fn append(text: &[u8], out: &mut Vec<u8>) {
         let plain = plain(rest);
         out.extend_from_slice(&rest[..plain]);
         rest = &rest[plain..];
-        let Some(byte) = rest.first() else { return };
-        let taken = if byte.is_ascii() { ascii(*byte, out) } else { wide(rest, out) };
-        rest = &rest[taken..];
+        // Escapes come in runs: zeros of a disk image, colours of a terminal.
+        while let Some(byte) = rest.first().copied().filter(|byte| special(*byte)) {
+            let taken = if byte.is_ascii() { ascii(byte, out) } else { wide(rest, out) };
+            rest = &rest[taken..];
+        }
+        if rest.is_empty() {
+            return;
+        }
     }
 }
 
 /// How many bytes at the start need no escape.
 fn plain(bytes: &[u8]) -> usize {
     let mut done = 0;
+    if bytes.first().is_none_or(|byte| special(*byte)) {
+        return 0;
+    }
     for block in bytes.chunks_exact(BLOCK) {
         if block.iter().fold(false, |any, byte| any | special(*byte)) {
             break;
@@ -36,8 +44,7 @@ fn plain(bytes: &[u8]) -> usize {
 
 /// Docker escapes `<`, `>` and `&` too, as Go's JSON does for browsers.
 fn special(byte: u8) -> bool {
-    (byte < 0x20)
-        | (byte >= 0x80)
+    !(0x20..0x80).contains(&byte)
         | (byte == b'"')
         | (byte == b'\\')
         | (byte == b'<')

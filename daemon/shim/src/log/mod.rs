@@ -17,6 +17,8 @@ use std::io::Write;
 
 /// Capacity of the batch that stays when it is quiet.
 const KEPT: usize = 4096;
+/// A batch is written when it is so long, also in the middle of what was read.
+const BATCH: usize = 24 * 1024;
 /// Bytes of one write from the ring: reading goes on between them.
 const SLICE: usize = 64 * 1024;
 
@@ -144,6 +146,9 @@ impl Log {
         self.encoder.append(stream, at, text, ends, &mut self.batch);
         self.records += 1;
         self.keep_below_limit(start);
+        if self.batch.len() >= BATCH {
+            self.flush();
+        }
     }
 
     fn append(&mut self, record: &[u8]) {

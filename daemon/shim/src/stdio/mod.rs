@@ -7,7 +7,7 @@ mod reader;
 pub use input::Input;
 pub use reader::{Framing, Reader};
 
-use crate::buffer::Buffer;
+use crate::buffer::{Buffer, Use};
 use crate::log::Log;
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
@@ -160,10 +160,10 @@ impl Streams {
     ) -> Option<usize> {
         let Source { stream, fd } = self.sources.get(number)?;
         let stream = *stream;
-        match nix::unistd::read(&**fd, buffer) {
+        let purpose = if log.is_some() { Use::Log } else { Use::Pass };
+        match nix::unistd::read(&**fd, buffer.part(purpose)) {
             Ok(count) if count > 0 => {
-                buffer.filled(count);
-                let bytes = &buffer[..count];
+                let bytes = buffer.filled(count);
                 if let Some(log) = log {
                     log.write(stream, bytes, crate::now_nanos());
                 }
@@ -219,14 +219,13 @@ impl Streams {
     /// A client's socket can be read: its bytes are input, its end may be the input's.
     pub fn take_input(&mut self, number: usize, buffer: &mut Buffer) {
         let Some(reader) = self.readers.get_mut(number) else { return };
-        match nix::unistd::read(reader.socket(), buffer) {
+        match nix::unistd::read(reader.socket(), buffer.part(Use::Pass)) {
             Ok(0) => {
                 reader.listening = false;
                 self.input.client_ended();
             }
             Ok(count) => {
-                buffer.filled(count);
-                self.input.write(&buffer[..count]);
+                self.input.write(buffer.filled(count));
             }
             Err(Errno::EAGAIN | Errno::EINTR) => {}
             Err(_) => self.lose(number),
