@@ -4,14 +4,23 @@
 use crate::api::reply::Reply;
 use crate::api::route::{self, Route};
 use crate::config::{Config, build};
+use crate::container::sampler::Sampler;
+use crate::container::{self, Containers};
+use crate::content::Content;
 use crate::engine::{Engine, Identity, Managers};
 use crate::event::Journal;
+use crate::image::Images;
 use crate::metrics::{Info, Metrics};
+use crate::network::Networks;
 use crate::plugin::Parts;
 use crate::process::identity;
+use crate::shim::Launcher;
+use crate::snapshot::{self, Snapshots};
 use crate::store::Store;
+use crate::trash::Trash;
+use crate::volume::Volumes;
 use crate::{probe, task};
-use shared::error::Result;
+use shared::error::{Context, Error, Result};
 use shared::paths::Paths;
 use std::sync::Arc;
 
@@ -49,6 +58,58 @@ async fn start_all(
         tracing::warn!("{warning}");
     }
     let identity = identify(&config, &paths).await?;
+    let journal = state(parts, &paths).await?;
+    let trash = parts.must("coffer.trash.v1.local", open_trash(&paths)).await?;
+    let images = images(parts, &config, &paths, &journal, &trash).await?;
+    let volumes = parts
+        .must("coffer.volume.v1.local", Volumes::open(journal.clone(), paths.clone(), trash))
+        .await?;
+    let networks =
+        parts.must("coffer.network.v1.base", async { Networks::new(&identity.id) }).await?;
+    let sampler = parts.must("coffer.sampler.v1.cgroup", async { Sampler::new() }).await?;
+    task::spawn("sample containers", sampler.clone().run()).detach();
+    let managers = container::Parts {
+        journal: journal.clone(),
+        images: images.clone(),
+        volumes: volumes.clone(),
+        networks: networks.clone(),
+        launcher: launcher(&config, &paths)?,
+        sampler,
+        paths: paths.clone(),
+    };
+    let containers =
+        parts.must("coffer.container.v1.containers", containers(managers, &config)).await?;
+    parts.on_close("coffer.container.v1.containers", {
+        let containers = containers.clone();
+        move || async move {
+            containers.close().await;
+            Ok(())
+        }
+    });
+    metrics.add_engine(
+        engine_info(&host, &identity, images.snapshots().driver().name()),
+        journal.clone(),
+    );
+    for id in parts.unknown() {
+        tracing::warn!(id, "required_plugins or disabled_plugins names a part that does not exist");
+    }
+    let engine = Engine::new(Managers {
+        config,
+        host,
+        identity,
+        parts: parts.table(),
+        paths,
+        journal,
+        images,
+        volumes,
+        networks,
+        containers,
+    });
+    Ok((engine, vec![metrics_route(metrics)]))
+}
+
+/// Store and journal.
+async fn state(parts: &mut Parts, paths: &Arc<Paths>) -> Result<Journal> {
     let store = parts
         .must("coffer.store.v1.surrealkv", {
             let paths = paths.clone();
@@ -65,12 +126,92 @@ async fn start_all(
         let journal = journal.clone();
         move || async move { journal.close().await }
     });
-    metrics.add_engine(engine_info(&host, &identity), journal.clone());
-    for id in parts.unknown() {
-        tracing::warn!(id, "required_plugins or disabled_plugins names a part that does not exist");
+    Ok(journal)
+}
+
+async fn open_trash(paths: &Arc<Paths>) -> Result<Trash> {
+    let folder = paths.trash();
+    task::blocking("open the trash", move || Trash::open(folder)).await
+}
+
+/// Blobs, snapshots, images.
+async fn images(
+    parts: &mut Parts,
+    config: &Config,
+    paths: &Arc<Paths>,
+    journal: &Journal,
+    trash: &Trash,
+) -> Result<Images> {
+    let content = parts
+        .must("coffer.content.v1.local", {
+            let paths = paths.clone();
+            task::blocking("open the blobs", move || Content::open(&paths))
+        })
+        .await?;
+    let snapshots = parts
+        .must("coffer.snapshot.v1.snapshots", {
+            let (paths, asked) = (paths.clone(), config.storage_driver.clone());
+            let (store, trash) = (journal.store().clone(), trash.clone());
+            async move {
+                let driver = task::blocking("choose a snapshotter", move || {
+                    snapshot::choose(Some(&asked), &paths)
+                })
+                .await?;
+                Snapshots::open(driver, store, trash).await
+            }
+        })
+        .await?;
+    parts.must("coffer.image.v1.images", Images::open(journal.clone(), content, snapshots)).await
+}
+
+/// What starts shims. The program stands beside the daemon unless the configuration names another.
+fn launcher(config: &Config, paths: &Arc<Paths>) -> Result<Launcher> {
+    let program = match config.shim.as_os_str().is_empty() {
+        false => config.shim.clone(),
+        true => {
+            if !nix::unistd::geteuid().is_root() {
+                return Err(Error::forbidden(
+                    "cofferd needs to be run as root: containers cannot be started otherwise",
+                ));
+            }
+            beside("coffer-shim")?
+        }
+    };
+    if !program.is_file() {
+        return Err(Error::unavailable(format!("there is no shim at {}", program.display())));
     }
-    let engine = Engine::new(Managers { config, host, identity, parts: parts.table(), journal });
-    Ok((engine, vec![metrics_route(metrics)]))
+    let parent = config.cgroup_parent.trim_matches('/');
+    let parent = if parent.is_empty() { "coffer" } else { parent };
+    Ok(Launcher {
+        program,
+        paths: paths.clone(),
+        cgroup: format!("/{parent}/shim"),
+        build: build::line(),
+    })
+}
+
+/// A program in the daemon's own folder.
+fn beside(name: &str) -> Result<std::path::PathBuf> {
+    let own = std::env::current_exe().context("find the daemon's own program")?;
+    Ok(own.with_file_name(name))
+}
+
+async fn containers(managers: container::Parts, config: &Config) -> Result<Containers> {
+    let config = config.clone();
+    let settings = task::blocking("probe the host for containers", move || {
+        container::Settings::new(&config, container::spec::host::Host::probe())
+    })
+    .await?;
+    let containers = Containers::new(managers, settings)?;
+    let restored = containers.restore().await?;
+    tracing::info!(
+        containers = restored.containers,
+        running = restored.running,
+        broken = restored.broken.len(),
+        removed = restored.removed,
+        "containers restored"
+    );
+    Ok(containers)
 }
 
 /// `GET /metrics`: the metrics do not know HTTP, the API does not know metrics.
@@ -85,12 +226,12 @@ fn metrics_route(metrics: Metrics) -> Route {
     })
 }
 
-fn engine_info(host: &probe::Host, identity: &Identity) -> Info {
+fn engine_info(host: &probe::Host, identity: &Identity, driver: &str) -> Info {
     Info {
         version: build::VERSION.to_owned(),
         commit: build::COMMIT.to_owned(),
         architecture: host.machine.to_owned(),
-        graphdriver: String::new(),
+        graphdriver: driver.to_owned(),
         kernel: host.kernel.clone(),
         os: host.os_name.clone(),
         os_type: "linux".to_owned(),

@@ -1,9 +1,14 @@
 //! The façade: the managers that the servers above may reach, and nothing else.
 
 use crate::config::Config;
+use crate::container::Containers;
 use crate::event::Journal;
+use crate::image::Images;
+use crate::network::Networks;
 use crate::plugin::Status;
 use crate::probe::Host;
+use crate::volume::Volumes;
+use shared::paths::Paths;
 use std::ops::Deref;
 use std::sync::Arc;
 
@@ -21,8 +26,18 @@ pub struct Managers {
     pub identity: Identity,
     /// Which parts are up.
     pub parts: Vec<Status>,
+    /// Where everything lies.
+    pub paths: Arc<Paths>,
     /// Facts.
     pub journal: Journal,
+    /// Images and writable layers.
+    pub images: Images,
+    /// Volumes.
+    pub volumes: Volumes,
+    /// Networks.
+    pub networks: Networks,
+    /// Containers.
+    pub containers: Containers,
 }
 
 /// Who this engine is.

@@ -103,3 +103,5 @@ pub const HEALTH_START_INTERVAL: Duration = Duration::from_secs(5);
 pub const HEALTH_LOG: usize = 5;
 /// Bytes of a health check's output that are kept, as Docker keeps them.
 pub const HEALTH_OUTPUT: usize = 4096;
+/// A stream to a process that has ended waits so long for its exit code to be known to inspect.
+pub const FINISHED_WAIT: Duration = Duration::from_secs(10);

@@ -3,8 +3,14 @@
 //! Handlers decode, call a manager, reply; they know no socket and no hyper type. Conversions to
 //! Docker's models are in [`shape`]. This is layer 8: it uses the engine and nothing below it.
 
+mod container;
 pub mod error;
+mod events;
+mod exec;
+mod image;
+mod inactive;
 pub mod listen;
+mod network;
 pub mod reply;
 pub mod request;
 pub mod route;
@@ -12,6 +18,7 @@ pub mod shape;
 mod system;
 pub mod trace;
 pub mod version;
+mod volume;
 
 use crate::config::build;
 use crate::engine::Engine;
@@ -34,7 +41,16 @@ pub struct Api(Arc<tide::Server<Engine>>);
 
 /// Every route of the daemon's own.
 pub fn routes() -> Vec<Route> {
-    let groups = [system::routes()];
+    let groups = [
+        inactive::routes(),
+        container::routes(),
+        exec::routes(),
+        image::routes(),
+        volume::routes(),
+        network::routes(),
+        system::routes(),
+        events::routes(),
+    ];
     groups.into_iter().flatten().collect()
 }
 

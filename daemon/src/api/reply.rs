@@ -132,15 +132,19 @@ pub fn progress<T: Serialize>(
     values: impl Stream<Item = Result<T>> + Send + 'static,
 ) -> impl Stream<Item = io::Result<Bytes>> + Send + 'static {
     values.map(|value| {
-        let line = value.and_then(|value| line(&value));
+        let line = value.and_then(|value| ended(&value, b"\r\n"));
         Ok(line.unwrap_or_else(|failure| failure_line(&failure)))
     })
 }
 
 /// A value as a line.
 pub fn line(value: &impl Serialize) -> Result<Bytes> {
+    ended(value, b"\n")
+}
+
+fn ended(value: &impl Serialize, end: &[u8]) -> Result<Bytes> {
     let mut text = serde_json::to_vec(value).context("encode a line of the answer")?;
-    text.extend_from_slice(b"\r\n");
+    text.extend_from_slice(end);
     Ok(Bytes::from(text))
 }
 

@@ -13,6 +13,7 @@ pub mod list;
 pub mod name;
 pub mod owner;
 pub mod policy;
+pub mod reach;
 pub mod reading;
 pub mod record;
 pub mod request;

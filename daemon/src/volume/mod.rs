@@ -14,7 +14,7 @@ use crate::event::{Fact, Journal, Type, now_nanos};
 use crate::store::{Durability, Tx};
 use crate::task;
 use crate::trash::Trash;
-use filter::Filter;
+pub use filter::Filter;
 use record::Use;
 use shared::error::{Context, Error, Result};
 use shared::id::ContainerId;

@@ -1,0 +1,45 @@
+//! `/containers`: routes of the group. Handlers decode, call the manager, reply.
+
+mod archive;
+mod attach;
+mod create;
+mod lifecycle;
+mod logs;
+mod read;
+mod stats;
+
+pub use attach::{Joint, Left, input, join};
+pub use lifecycle::size;
+pub use read::sized_list;
+
+use super::route::{Route, delete, get, head, post, put};
+
+/// Routes of this group.
+pub fn routes() -> Vec<Route> {
+    vec![
+        get("/containers/json", read::list),
+        get("/containers/:id/json", read::inspect),
+        get("/containers/:id/top", read::top),
+        get("/containers/:id/changes", read::changes),
+        get("/containers/:id/logs", logs::logs),
+        get("/containers/:id/stats", stats::stats),
+        post("/containers/create", create::create),
+        post("/containers/prune", lifecycle::prune).since(1, 25),
+        post("/containers/:id/start", lifecycle::start),
+        post("/containers/:id/stop", lifecycle::stop),
+        post("/containers/:id/restart", lifecycle::restart),
+        post("/containers/:id/kill", lifecycle::kill),
+        post("/containers/:id/pause", lifecycle::pause),
+        post("/containers/:id/unpause", lifecycle::unpause),
+        post("/containers/:id/rename", lifecycle::rename),
+        post("/containers/:id/update", lifecycle::update),
+        post("/containers/:id/resize", lifecycle::resize),
+        post("/containers/:id/wait", lifecycle::wait),
+        delete("/containers/:id", lifecycle::remove),
+        post("/containers/:id/attach", attach::attach),
+        get("/containers/:id/export", archive::export),
+        head("/containers/:id/archive", archive::stat),
+        get("/containers/:id/archive", archive::get),
+        put("/containers/:id/archive", archive::put),
+    ]
+}

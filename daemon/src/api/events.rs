@@ -1,0 +1,105 @@
+//! `GET /events`: the journal in Docker's words, from a moment on, until another, or for ever.
+
+use super::reply::{JSON, Reply, line};
+use super::request::Call;
+use super::route::{Route, get};
+use super::shape;
+use crate::event::filter::Filter;
+use crate::event::{Event, Item, Since, Subscription, Type, now_nanos};
+use crate::task;
+use bytes::Bytes;
+use futures_util::future::{Either, select};
+use futures_util::stream;
+use shared::error::Result;
+use shared::watch::Gap;
+use std::io;
+use std::pin::pin;
+use std::time::Duration;
+
+/// Routes of this group.
+pub fn routes() -> Vec<Route> {
+    vec![get("/events", events)]
+}
+
+async fn events(call: Call) -> Result<Reply> {
+    let (query, now) = (call.query(), now_nanos());
+    let filter = Filter::parse(&query.filters()?)?;
+    let moment = |key: &str| query.text(key).map(|text| shape::time::parse(text, now)).transpose();
+    let since = match moment("since")? {
+        Some(nanos) => Since::Time(nanos),
+        None => Since::Now,
+    };
+    let until = moment("until")?;
+    let subscription = call.engine().journal.subscribe(since).await?;
+    let reader = Reader { subscription, filter, until };
+    let lines = stream::unfold(reader, |mut reader| async move {
+        let line = reader.next().await?;
+        Some((line.map_err(|error| io::Error::other(error.to_string())), reader))
+    });
+    Ok(Reply::feed(JSON, lines))
+}
+
+struct Reader {
+    subscription: Subscription,
+    filter: Filter,
+    /// Nanoseconds since 1970.
+    until: Option<i64>,
+}
+
+impl Reader {
+    /// The next line; `None` at the end.
+    async fn next(&mut self) -> Option<Result<Bytes>> {
+        loop {
+            let item = match self.item().await? {
+                Ok(item) => item,
+                Err(error) => return Some(Err(error)),
+            };
+            match item {
+                Item::Event(event) if self.until.is_some_and(|until| event.time_nanos > until) => {
+                    return None;
+                }
+                Item::Event(event) if self.filter.matches(&event) => {
+                    return Some(line(&shape::event::message(&event)));
+                }
+                Item::Event(_) => {}
+                Item::Gap(gap) => {
+                    let told = missed(gap);
+                    if self.filter.matches(&told) {
+                        return Some(line(&shape::event::message(&told)));
+                    }
+                }
+            }
+        }
+    }
+
+    /// The next item; `None` when the last moment has come.
+    async fn item(&mut self) -> Option<Result<Item>> {
+        let Some(until) = self.until else { return Some(self.subscription.next().await) };
+        match self.subscription.ready().await {
+            Ok(Some(item)) => return Some(Ok(item)),
+            Ok(None) => {}
+            Err(error) => return Some(Err(error)),
+        }
+        let left =
+            u64::try_from(until.saturating_sub(now_nanos())).ok().filter(|left| *left > 0)?;
+        let end = task::sleep(Duration::from_nanos(left));
+        match select(pin!(self.subscription.next()), pin!(end)).await {
+            Either::Left((item, _)) => Some(item),
+            Either::Right(_) => None,
+        }
+    }
+}
+
+/// What was lost is told, never skipped in silence.
+fn missed(gap: Gap) -> Event {
+    Event {
+        seq: gap.to,
+        time_nanos: now_nanos(),
+        kind: Type::Daemon,
+        action: "gap".to_owned(),
+        id: String::new(),
+        attributes: [("from", gap.from), ("to", gap.to)]
+            .map(|(name, number)| (name.to_owned(), number.to_string()))
+            .into(),
+    }
+}

@@ -1,0 +1,246 @@
+//! `/images` and `/commit`.
+
+use super::reply::{JSON, Reply, progress};
+use super::request::Call;
+use super::route::{Route, delete, get, post};
+use super::shape;
+use crate::container::state::Status;
+use crate::engine::Engine;
+use crate::image::list::Intermediate;
+use crate::image::step::Step;
+use crate::image::{Commit, Force, Image, Images, Import, Parents, Removed};
+use crate::task::{self, channel};
+use serde_json::{Value, json};
+use shared::docker::ImageConfig;
+use shared::error::{Error, Result};
+use shared::id::ContainerId;
+
+/// Routes of this group.
+pub fn routes() -> Vec<Route> {
+    vec![
+        get("/images/json", list),
+        post("/images/create", create),
+        post("/images/prune", prune).since(1, 25),
+        post("/commit", commit),
+        post("/images/load", load),
+        get("/images/get", save),
+        get("/images/*name/get", save_one),
+        get("/images/*name/json", inspect),
+        get("/images/*name/history", history),
+        post("/images/*name/tag", tag),
+        post("/images/*name/push", push),
+        delete("/images/*name", remove),
+    ]
+}
+
+/// Lines that wait for a slow client.
+const QUEUE: usize = 64;
+
+/// One line of progress, in Docker's form. The bar is drawn by the client.
+fn told(step: Step) -> Value {
+    match step {
+        Step::Line(text) => json!({ "stream": format!("{text}\n") }),
+        Step::Layer { id, current, total } => json!({
+            "status": "Loading layer",
+            "progressDetail": { "current": current, "total": total },
+            "id": id,
+        }),
+    }
+}
+
+/// `POST /images/load`: progress goes out while the archive comes in.
+async fn load(mut call: Call) -> Result<Reply> {
+    let quiet = call.query().flag_or("quiet", true);
+    let body = call.blocking_body();
+    let images = call.engine().images.clone();
+    let (sender, receiver) = channel::bounded::<Result<Value>>(QUEUE);
+    let steps = sender.clone();
+    let report = Box::new(move |step: Step| {
+        if !(quiet && matches!(step, Step::Layer { .. })) {
+            // A client that has gone needs no progress; the load goes on.
+            let _ = steps.send_blocking(Ok(told(step)));
+        }
+    });
+    task::spawn("load images", async move {
+        if let Err(error) = images.load(body, report).await {
+            tracing::info!(%error, "an archive was not loaded");
+            // As above.
+            let _ = sender.send(Err(error)).await;
+        }
+    })
+    .detach();
+    Ok(Reply::download(JSON, progress(receiver)))
+}
+
+fn archive(images: Images, names: &[String]) -> Result<Reply> {
+    let chosen = images.choose(names)?;
+    Ok(Reply::written("application/x-tar", "save images", move |mut out| {
+        images.save(&chosen, &mut out)?;
+        task::block_on(images.saved(&chosen))
+    }))
+}
+
+/// `GET /images/get`.
+async fn save(call: Call) -> Result<Reply> {
+    archive(call.engine().images.clone(), call.query().all("names"))
+}
+
+/// `GET /images/{name}/get`.
+async fn save_one(call: Call) -> Result<Reply> {
+    archive(call.engine().images.clone(), &[call.param("name")?])
+}
+
+/// `GET /images/{name}/json`.
+async fn inspect(call: Call) -> Result<Reply> {
+    let images = &call.engine().images;
+    let image = images.resolve(&call.param("name")?)?;
+    Reply::json(&shape::image::inspect(&image, images.snapshots().driver().name())?)
+}
+
+/// `GET /images/{name}/history`.
+async fn history(call: Call) -> Result<Reply> {
+    let steps = call.engine().images.history(&call.param("name")?)?;
+    Reply::json(&steps.iter().map(shape::image::step).collect::<Vec<_>>())
+}
+
+/// `GET /images/json`.
+async fn list(call: Call) -> Result<Reply> {
+    let (query, images) = (call.query(), &call.engine().images);
+    let mut filters = query.filters()?;
+    if let Some(name) = query.text("filter") {
+        // The older way to ask for a name.
+        filters.entry("reference".to_owned()).or_default().push(name.to_owned());
+    }
+    let intermediate = if query.flag("all") { Intermediate::Shown } else { Intermediate::Hidden };
+    let listed = images.list(&filters, intermediate)?;
+    let disk = query.flag("shared-size").then(|| images.disk());
+    let shared = |image: &Image| {
+        let found = disk.iter().flat_map(|disk| &disk.images).find(|d| d.image.id == image.id);
+        found.and_then(|found| i64::try_from(found.shared_bytes).ok()).unwrap_or(-1)
+    };
+    let list: Vec<Value> =
+        listed.iter().map(|image| shape::image::summary(image, shared(image), -1)).collect();
+    Reply::json(&list)
+}
+
+/// `POST /images/create`: a pull, or an import of the body.
+async fn create(mut call: Call) -> Result<Reply> {
+    let query = call.query();
+    if let Some(name) = query.text("fromImage") {
+        let full = match query.text("tag") {
+            Some(digest) if digest.contains(':') => format!("{name}@{digest}"),
+            Some(tag) => format!("{name}:{tag}"),
+            None => name.to_owned(),
+        };
+        call.engine().images.pull(&full).await?;
+        return Ok(Reply::status(200));
+    }
+    match query.text("fromSrc") {
+        Some("-") => {}
+        Some(other) => {
+            return Err(Error::unimplemented(format!(
+                "cannot import from {other:?}: send the archive itself"
+            )));
+        }
+        None => return Err(Error::invalid("fromImage or fromSrc must be given")),
+    }
+    let owned = |key: &str| query.text(key).unwrap_or_default().to_owned();
+    let asked = Import {
+        repository: owned("repo"),
+        tag: owned("tag"),
+        message: query.text("message").unwrap_or("Imported from -").to_owned(),
+        changes: query.all("changes").to_vec(),
+        platform: query.text("platform").map(str::to_owned),
+    };
+    let body = call.blocking_body();
+    let image = call.engine().images.import(body, asked).await?;
+    Reply::json(&json!({ "status": image.id.as_str() }))
+}
+
+/// `POST /commit`.
+async fn commit(mut call: Call) -> Result<Reply> {
+    let query = call.query();
+    let replaced: Option<ImageConfig> = call.optional_json().await?;
+    let engine = call.engine();
+    let reference = query.text("container").unwrap_or_default();
+    let view = engine.containers.view(reference)?;
+    let owned = |key: &str| query.text(key).unwrap_or_default().to_owned();
+    let asked = Commit {
+        repository: owned("repo"),
+        tag: owned("tag"),
+        comment: owned("comment"),
+        author: owned("author"),
+        changes: query
+            .all("changes")
+            .iter()
+            .flat_map(|text| text.lines())
+            .map(str::to_owned)
+            .collect(),
+        config: match replaced {
+            Some(config) => config,
+            None => shape::image::config_of(&view.record)?,
+        },
+        created_by: view.record.command().join(" "),
+    };
+    let id = view.id().as_str();
+    let pauses = query.flag_or("pause", true) && view.status() == Status::Running;
+    if pauses {
+        engine.containers.pause(id).await?;
+    }
+    let base = view.record.decided.image_id.as_ref().and_then(|id| engine.images.get(id).ok());
+    let image = engine.images.commit(view.id(), base.as_deref(), asked).await;
+    if pauses {
+        engine.containers.unpause(id).await?;
+    }
+    let image = image?;
+    engine.containers.record(id, "commit").await?;
+    Reply::json_with(201, &json!({ "Id": image.id.as_str() }))
+}
+
+/// `POST /images/prune`.
+async fn prune(call: Call) -> Result<Reply> {
+    let filters = call.query().filters()?;
+    let runs = runs(call.engine());
+    let pruned = call.engine().images.prune(&filters, &runs).await?;
+    let list: Vec<Value> = pruned.removed.iter().map(listed).collect();
+    let list = if list.is_empty() { Value::Null } else { json!(list) };
+    Reply::json(&json!({ "ImagesDeleted": list, "SpaceReclaimed": pruned.reclaimed_bytes }))
+}
+
+/// Tells of a container whether it runs.
+fn runs(engine: &Engine) -> impl Fn(&ContainerId) -> bool + Sync + use<> {
+    let containers = engine.containers.clone();
+    move |id| containers.view(id.as_str()).is_ok_and(|view| view.status().is_alive())
+}
+
+/// `POST /images/{name}/tag`.
+async fn tag(call: Call) -> Result<Reply> {
+    let query = call.query();
+    let repository = query.text("repo").unwrap_or_default();
+    let tag = query.text("tag").unwrap_or_default();
+    call.engine().images.tag(&call.param("name")?, repository, tag).await?;
+    Ok(Reply::status(201))
+}
+
+/// `POST /images/{name}/push`.
+async fn push(call: Call) -> Result<Reply> {
+    call.engine().images.resolve(&call.param("name")?)?;
+    Err(Error::unimplemented("registries are not supported yet: save the image instead"))
+}
+
+/// `DELETE /images/{name}`.
+async fn remove(call: Call) -> Result<Reply> {
+    let (query, engine) = (call.query(), call.engine());
+    let force = if query.flag("force") { Force::Yes } else { Force::No };
+    let parents = if query.flag("noprune") { Parents::Keep } else { Parents::Prune };
+    let runs = runs(engine);
+    let removed = engine.images.remove(&call.param("name")?, force, parents, &runs).await?;
+    Reply::json(&removed.iter().map(listed).collect::<Vec<_>>())
+}
+
+fn listed(removed: &Removed) -> Value {
+    match removed {
+        Removed::Untagged(name) => json!({ "Untagged": name }),
+        Removed::Deleted(id) => json!({ "Deleted": id }),
+    }
+}

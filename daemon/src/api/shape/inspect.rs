@@ -1,0 +1,169 @@
+//! A container as `inspect` shows it.
+
+use super::container::{Sizes, mounts, network_name};
+use super::time::moment;
+use super::zero;
+use crate::container::record::Record;
+use crate::container::state::{Health, Status, View};
+use serde_json::{Map, Value, json};
+use shared::error::{Context, Result};
+use shared::paths::Paths;
+
+/// What does not change as long as the record does not: everything that is costly to build.
+#[derive(Debug)]
+pub struct Fixed {
+    host_config: Value,
+    config: Value,
+    mounts: Value,
+}
+
+impl Fixed {
+    /// From a record.
+    pub fn new(record: &Record) -> Result<Self> {
+        let encode = "encode a container";
+        let mut body = serde_json::to_value(&record.body).context(encode)?;
+        let mut host = Value::Null;
+        if let Some(map) = body.as_object_mut() {
+            host = map.remove("HostConfig").unwrap_or_default();
+            map.remove("NetworkingConfig");
+        }
+        let decided = &record.decided;
+        let mut config = zero::complete(body, zero::CONFIG);
+        config["Hostname"] = json!(decided.hostname);
+        config["Image"] = json!(decided.image);
+        let mut host_config = zero::complete(host, zero::HOST_CONFIG);
+        host_config["LogConfig"] =
+            json!({ "Type": decided.log_driver, "Config": decided.log_options });
+        host_config["Runtime"] = json!(decided.runtime);
+        let policy = &mut host_config["RestartPolicy"];
+        if policy["Name"].as_str().is_none_or(str::is_empty) {
+            policy["Name"] = json!("no");
+        }
+        if policy["MaximumRetryCount"].is_null() {
+            policy["MaximumRetryCount"] = json!(0);
+        }
+        for (key, default) in [("NetworkMode", "default"), ("IpcMode", "private")] {
+            if host_config[key].as_str().is_none_or(str::is_empty) {
+                host_config[key] = json!(default);
+            }
+        }
+        if host_config["Privileged"] == json!(true) {
+            host_config["MaskedPaths"] = Value::Null;
+            host_config["ReadonlyPaths"] = Value::Null;
+        }
+        let mounts = serde_json::to_value(mounts(record)).context(encode)?;
+        Ok(Self { host_config, config, mounts })
+    }
+}
+
+/// What is known of the engine.
+pub struct Surroundings<'a> {
+    /// Where files lie.
+    pub paths: &'a Paths,
+    /// Name of the snapshotter.
+    pub driver: &'a str,
+    /// Bytes, when they were asked for.
+    pub sizes: Option<Sizes>,
+    /// Id of the network that it is in.
+    pub network_id: &'a str,
+}
+
+/// The whole object.
+pub fn inspect(view: &View, fixed: &Fixed, around: &Surroundings<'_>) -> Value {
+    let record = &*view.record;
+    let mut command = record.command().into_iter();
+    let path = command.next().unwrap_or_default();
+    let id = view.id();
+    let folder = around.paths.container(id);
+    let file = |name: &str| folder.join(name).display().to_string();
+    let log = match record.decided.log_driver.as_str() {
+        "json-file" => around.paths.log(id).display().to_string(),
+        _ => String::new(),
+    };
+    let execs = match view.execs.is_empty() {
+        true => Value::Null,
+        false => json!(*view.execs),
+    };
+    let mut object = json!({
+        "Id": id.as_str(),
+        "Created": moment(record.decided.created_at_nanos),
+        "Path": path,
+        "Args": command.collect::<Vec<_>>(),
+        "State": state(view),
+        "Image": record.decided.image_id.as_ref().map_or("", |id| id.as_str()),
+        "ResolvConfPath": file("resolv.conf"),
+        "HostnamePath": file("hostname"),
+        "HostsPath": file("hosts"),
+        "LogPath": log,
+        "Name": format!("/{}", view.name()),
+        "RestartCount": view.state.restarts,
+        "Driver": around.driver,
+        "Platform": "linux",
+        "MountLabel": "",
+        "ProcessLabel": "",
+        "AppArmorProfile": "",
+        "ExecIDs": execs,
+        "GraphDriver": { "Name": around.driver, "Data": {} },
+        "NetworkSettings": network_settings(view, around.network_id),
+    });
+    object["HostConfig"] = fixed.host_config.clone();
+    object["Config"] = fixed.config.clone();
+    object["Mounts"] = fixed.mounts.clone();
+    if let Some(sizes) = around.sizes {
+        object["SizeRw"] = json!(sizes.writable);
+        object["SizeRootFs"] = json!(sizes.all);
+    }
+    object
+}
+
+fn state(view: &View) -> Value {
+    let state = &view.state;
+    let status = state.status;
+    let mut object = json!({
+        "Status": status.as_str(),
+        "Running": status.is_alive() || status == Status::Restarting,
+        "Paused": status == Status::Paused,
+        "Restarting": status == Status::Restarting,
+        "OOMKilled": state.oom_killed,
+        "Dead": status == Status::Dead,
+        "Pid": if status.is_alive() { state.pid } else { 0 },
+        "ExitCode": state.exit_code,
+        "Error": state.error,
+        "StartedAt": moment(state.started_at_nanos),
+        "FinishedAt": moment(state.finished_at_nanos),
+    });
+    if let Some(health) = &view.health {
+        object["Health"] = health_of(health);
+    }
+    object
+}
+
+fn health_of(health: &Health) -> Value {
+    let log: Vec<Value> = health
+        .log
+        .iter()
+        .map(|check| {
+            json!({
+                "Start": moment(check.started_at_nanos),
+                "End": moment(check.ended_at_nanos),
+                "ExitCode": check.exit_code,
+                "Output": check.output,
+            })
+        })
+        .collect();
+    json!({
+        "Status": health.verdict.as_str(),
+        "FailingStreak": health.failing_streak,
+        "Log": log,
+    })
+}
+
+fn network_settings(view: &View, network_id: &str) -> Value {
+    let mut settings = zero::complete(Value::Null, zero::NETWORK_SETTINGS);
+    if let Some(name) = network_name(&view.record) {
+        let up = if view.status().is_alive() { network_id } else { "" };
+        let endpoint = zero::complete(json!({ "NetworkID": up }), zero::ENDPOINT);
+        settings["Networks"] = Value::Object(Map::from_iter([(name.to_owned(), endpoint)]));
+    }
+    settings
+}

@@ -1,0 +1,119 @@
+//! A container's filesystem for cp and export: of a running one through its first process, of a stopped
+//! one as a mount that is attached nowhere, while its owner keeps it from being started.
+
+use super::handle::Held;
+use super::io::archive::{Boundary, stopped};
+use super::io::root::Root;
+use super::owner;
+use super::spec::point::PointKind;
+use super::state::View;
+use super::{Containers, account};
+use crate::task;
+use shared::error::{Context, Error, Result};
+use shared::id;
+use shared::kernel::detached::Graft;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// A filesystem within reach. Dropping it lets a stopped container be started again.
+#[derive(Debug)]
+pub struct Reached {
+    /// The root folder.
+    pub root: Root,
+    view: Arc<View>,
+    points: Vec<PathBuf>,
+    _held: Option<Held>,
+    _scratch: Option<Scratch>,
+}
+
+/// An empty folder that goes with its owner.
+#[derive(Debug)]
+struct Scratch(PathBuf);
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        if let Err(error) = std::fs::remove_dir(&self.0) {
+            tracing::warn!(%error, path = %self.0.display(), "cannot remove a scratch folder");
+        }
+    }
+}
+
+impl Reached {
+    /// Where an export ends: at what is mounted into the container.
+    pub fn boundary(&self) -> Result<Boundary> {
+        match self.view.status().is_alive() {
+            true => Boundary::of_process(self.view.state.pid),
+            false => Ok(Boundary::Mounts(self.points.iter().cloned().collect())),
+        }
+    }
+
+    /// `Forbidden`, in Docker's words, for a container with a read-only root.
+    pub fn check_writable(&self) -> Result<()> {
+        let host = self.view.record.host_config();
+        match host.and_then(|host| host.readonly_rootfs).unwrap_or(false) {
+            true => Err(Error::forbidden("container rootfs is marked read-only")),
+            false => Ok(()),
+        }
+    }
+}
+
+impl Containers {
+    /// Reaches a container's filesystem.
+    pub async fn reach(&self, reference: &str) -> Result<Reached> {
+        let view = self.view(reference)?;
+        if view.status().is_alive() {
+            let pid = view.state.pid;
+            let root = task::blocking("open a container's root", move || Root::of_process(pid));
+            let root = root.await?;
+            return Ok(Reached { root, view, points: Vec::new(), _held: None, _scratch: None });
+        }
+        let held = self.hold(view.id().as_str()).await?;
+        let view = self.view(view.id().as_str())?;
+        let rootfs = self.0.parts.images.rootfs(view.id())?;
+        let grafts = grafts(&view);
+        let points = grafts.iter().map(|graft| graft.target.clone()).collect();
+        let scratch = self.0.parts.paths.temporary().join(id::hex(&id::random::<8>()));
+        let (root, scratch) = task::blocking("mount a container's root", move || {
+            std::fs::create_dir(&scratch)
+                .with_context(|| format!("create {}", scratch.display()))?;
+            let scratch = Scratch(scratch);
+            let root = stopped(&rootfs, &grafts, &scratch.0)?;
+            Ok::<_, Error>((root, scratch))
+        })
+        .await?;
+        Ok(Reached { root, view, points, _held: Some(held), _scratch: Some(scratch) })
+    }
+
+    /// The numbers of the user that a container runs as.
+    pub async fn user(&self, reference: &str) -> Result<(u32, u32)> {
+        let reached = self.reach(reference).await?;
+        task::blocking("read a container's accounts", move || {
+            let asked = reached.view.record.body.user.clone().unwrap_or_default();
+            let identity = account::of_root(&reached.root, &asked, &[])?;
+            Ok((identity.uid, identity.gid))
+        })
+        .await
+    }
+
+    /// Records that something was done to a container that does not change it.
+    pub async fn record(&self, reference: &str, action: &str) -> Result<()> {
+        let view = self.view(reference)?;
+        let fact = owner::fact(&view.record, action, &[]);
+        self.0.parts.journal.record(vec![fact]).await
+    }
+}
+
+/// Volumes and binds of a container, outer ones first.
+fn grafts(view: &View) -> Vec<Graft> {
+    let points = view.record.decided.mounts.iter();
+    let mut grafts: Vec<Graft> = points
+        .filter(|point| point.kind != PointKind::Tmpfs && Path::new(&point.source).exists())
+        .map(|point| Graft {
+            source: point.source.clone().into(),
+            target: point.target.clone().into(),
+            read_only: point.read_only,
+        })
+        .collect();
+    grafts.sort_by(|a, b| a.target.cmp(&b.target));
+    grafts
+}
