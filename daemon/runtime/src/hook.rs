@@ -113,6 +113,13 @@ pub fn run(hooks: &[Hook], kind: &str, state: impl Fn() -> State) -> Result<()> 
     Ok(())
 }
 
+/// Runs all of them whatever some say (runtime-spec's runtime.md: a failure of these is a warning);
+/// returns what went wrong.
+pub fn run_all(hooks: &[Hook], kind: &str, state: impl Fn() -> State) -> Vec<Error> {
+    let run = |hook| run(std::slice::from_ref(hook), kind, &state).err();
+    hooks.iter().filter_map(run).collect()
+}
+
 fn one(hook: &Hook, state: &[u8]) -> Result<()> {
     let path = hook.path();
     if !path.is_absolute() {

@@ -15,6 +15,7 @@ use clone::Cloned;
 use nix::sched::CloneFlags;
 use oci_spec::runtime::{Process, Spec};
 use shared::error::{Error, Result};
+use shared::kernel::cgroup::{Cgroup, Version};
 use shared::kernel::namespace::Namespace;
 use shared::kernel::process::Stat;
 use std::os::fd::OwnedFd;
@@ -171,12 +172,13 @@ fn filter(
     Ok(setup::seccomp::Filter { program, flags })
 }
 
-/// Version 1: enters itself. Version 2: a descriptor for the clone, entering only where that fails.
-fn join(group: &dyn shared::kernel::cgroup::Cgroup) -> Result<Option<OwnedFd>> {
-    match group.directory()? {
-        Some(folder) => Ok(Some(folder)),
-        None => group.enter().map(|()| None),
+/// Version 1: enters itself, so that the clone is born there. Version 2, or the version 2 part of a
+/// hybrid machine: a descriptor for the clone, which costs much less than moving into it.
+fn join(group: &dyn Cgroup) -> Result<Option<OwnedFd>> {
+    if group.version() == Version::V1 {
+        group.enter()?;
     }
+    group.directory()
 }
 
 fn enter(mut launch: Launch<'_>, socket: &OwnedFd) -> Result<()> {

@@ -57,7 +57,7 @@ fn forget(folder: &Folder, record: &Record) -> Result<()> {
     group.remove()?;
     folder.remove()?;
     let state = || hook::State::new(&record.spec, &record.id, &record.bundle, 0, "stopped");
-    if let Err(error) = hook::run(hook::of_poststop(&record.spec), "poststop", state) {
+    for error in hook::run_all(hook::of_poststop(&record.spec), "poststop", state) {
         // The container is gone, whatever a hook says.
         log::warn(&error.to_string());
     }

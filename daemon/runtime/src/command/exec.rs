@@ -4,7 +4,7 @@ use super::arguments::{Exec, Global};
 use super::attend::{Attendance, become_subreaper};
 use super::container::{Record, Status, open, replace};
 use super::launcher::{Ends, streams};
-use super::log;
+use super::{lenient, log};
 use crate::hook;
 use crate::launch::{self, Launch, Work};
 use crate::listener::Listener;
@@ -80,7 +80,7 @@ pub fn run(global: &Global, args: &Exec) -> Result<u8> {
 fn process(args: &Exec, record: &Record) -> Result<Process> {
     if let Some(path) = &args.process {
         let text = std::fs::read(path).with_context(|| format!("read {}", path.display()))?;
-        return lenient(&text)
+        return lenient::process(&text)
             .map_err(|e| Error::invalid(format!("{} is not understood: {e}", path.display())));
     }
     if args.args.is_empty() {
@@ -107,15 +107,6 @@ fn process(args: &Exec, record: &Record) -> Result<Process> {
     user(args, &mut process)?;
     capabilities(args, &mut process)?;
     Ok(process)
-}
-
-/// A process without a user is root's.
-fn lenient(text: &[u8]) -> Result<Process, serde_json::Error> {
-    let mut value: serde_json::Value = serde_json::from_slice(text)?;
-    if let Some(process) = value.as_object_mut() {
-        process.entry("user").or_insert_with(|| serde_json::json!({}));
-    }
-    serde_json::from_value(value)
 }
 
 fn user(args: &Exec, process: &mut Process) -> Result<()> {

@@ -3,7 +3,7 @@
 
 use super::arguments::{Create, Global};
 use super::container::{Folder, Group, Record, group_of, replace};
-use super::log;
+use super::{lenient, log};
 use crate::embed::{Io, Stdio};
 use crate::launch::{self, Gate, Keyring, Launch, Launched, Pivot, Work};
 use nix::sys::stat::Mode;
@@ -87,7 +87,7 @@ pub fn load(bundle: Option<&Path>) -> Result<(PathBuf, Spec)> {
         }
         _ => Error::internal(format!("read {}: {e}", path.display())),
     })?;
-    let spec = serde_json::from_slice(&text)
+    let spec = lenient::spec(&text)
         .map_err(|e| Error::invalid(format!("{} is not understood: {e}", path.display())))?;
     Ok((bundle, spec))
 }
@@ -191,7 +191,7 @@ fn check(group: &dyn Cgroup, record: &Record) -> Result<()> {
         return Ok(());
     }
     if group.frozen()? {
-        return Err(Error::new(Kind::Conflict, "container's cgroup is unexpectedly frozen"));
+        return Err(Error::new(Kind::Conflict, "container's cgroup unexpectedly frozen"));
     }
     let count = group.processes()?.len();
     if count > 0 {

@@ -12,6 +12,7 @@ mod exec;
 mod features;
 mod kill;
 mod launcher;
+mod lenient;
 mod list;
 mod log;
 mod pause;

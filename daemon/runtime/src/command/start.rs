@@ -2,6 +2,7 @@
 
 use super::arguments::{Global, Named};
 use super::container::{Folder, Record, Status, open};
+use super::log;
 use crate::{fifo, hook};
 use shared::error::{Context, Error, Kind, Result};
 use std::time::Duration;
@@ -23,15 +24,14 @@ pub fn run(global: &Global, args: &Named) -> Result<u8> {
     Ok(0)
 }
 
-/// Opens the gate, and runs the poststart hooks. If one of these fails, the container is killed.
+/// Opens the gate, and runs the poststart hooks: the container runs whatever they say.
 pub fn start(folder: &Folder, record: &Record) -> Result<()> {
     fifo::release(&folder.fifo(), record.pid, LIMIT)?;
     std::fs::remove_file(folder.fifo()).context("remove the start fifo")?;
     let state =
         || hook::State::new(&record.spec, &record.id, &record.bundle, record.pid, "running");
-    let hooks = hook::run(hook::of_poststart(&record.spec), "poststart", state);
-    if hooks.is_err() {
-        record.group()?.kill(libc::SIGKILL)?;
+    for error in hook::run_all(hook::of_poststart(&record.spec), "poststart", state) {
+        log::warn(&error.to_string());
     }
-    hooks
+    Ok(())
 }

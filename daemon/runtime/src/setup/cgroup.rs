@@ -3,18 +3,18 @@
 use super::mount::reopen;
 use super::place::{Root, Want, by_number};
 use nix::mount::MsFlags;
+use oci_spec::runtime::{Linux, LinuxNamespaceType};
 use shared::error::{Context, Error, Kind, Result};
 use shared::kernel::cgroup::{Layout, Version};
 use shared::kernel::mount::{self, Options};
-use shared::kernel::namespace::Namespace;
 use std::path::Path;
 
 /// A mount of type `cgroup` or `cgroup2`, whichever the host has.
-pub fn mount(root: &Root, target: &Path, options: &Options) -> Result<()> {
+pub fn mount(root: &Root, target: &Path, options: &Options, linux: &Linux) -> Result<()> {
     let layout = Layout::detect()?;
     match layout.version {
         Version::V2 => second(root, target, options, &layout),
-        Version::V1 => first(root, target, options, &layout),
+        Version::V1 => first(root, target, options, &layout, linux),
     }
 }
 
@@ -38,26 +38,27 @@ fn second(root: &Root, target: &Path, options: &Options, layout: &Layout) -> Res
 }
 
 /// A tmpfs with a folder per hierarchy, and symlinks for controllers that are mounted together.
-fn first(root: &Root, target: &Path, options: &Options, layout: &Layout) -> Result<()> {
+fn first(
+    root: &Root,
+    target: &Path,
+    options: &Options,
+    layout: &Layout,
+    linux: &Linux,
+) -> Result<()> {
     let fd = root.make(target, Want::Folder)?;
     let flags = MsFlags::MS_NOSUID | MsFlags::MS_NODEV | MsFlags::MS_NOEXEC;
     mount::mount("tmpfs", &by_number(&fd), "tmpfs", flags, "mode=755")?;
-    // In a namespace of its own the container's group is the root of each hierarchy.
-    let parent = nix::unistd::getppid().as_raw();
-    let namespace = Namespace::Cgroup;
-    let me = std::process::id() as i32;
-    let fresh =
-        match (namespace.identity(me), namespace.identity(if parent > 0 { parent } else { 1 })) {
-            (Ok(own), Ok(host)) => own != host,
-            _ => false,
-        };
+    // In a namespace of its own the container's group is the root of each hierarchy; paths seen from
+    // there mean nothing outside, so nothing may be bound by them.
+    let namespaces = linux.namespaces().as_deref().unwrap_or_default();
+    let own_namespace = namespaces.iter().any(|n| n.typ() == LinuxNamespaceType::Cgroup);
     for (hierarchy, (_, folder)) in layout.hierarchies.iter().zip(own(layout)?) {
         let names = hierarchy.controllers.join(",");
         let shown = names.strip_prefix("name=").unwrap_or(&names);
         let place = target.join(shown);
         let fd = root.make(&place, Want::Folder)?;
         let flags = options.flags & !MsFlags::MS_REC;
-        if fresh {
+        if own_namespace {
             mount::mount("cgroup", &by_number(&fd), "cgroup", flags & !MsFlags::MS_RDONLY, &names)?;
         } else {
             mount::bind(&folder, &by_number(&fd), MsFlags::empty())?;

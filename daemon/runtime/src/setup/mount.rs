@@ -48,7 +48,7 @@ fn one(root: &Root, entry: &Mount, linux: &Linux, copy: Option<&OwnedFd>) -> Res
         match kind {
             "proc" | "sysfs" => special(root, target, kind, &options)?,
             "tmpfs" => tmpfs::mount(root, entry, &options, linux)?,
-            "cgroup" | "cgroup2" => return cgroup::mount(root, target, &options),
+            "cgroup" | "cgroup2" => return cgroup::mount(root, target, &options, linux),
             _ => {
                 let fd = root.make(target, Want::Folder)?;
                 put(entry, &fd, kind, options.flags, &options.data)?;

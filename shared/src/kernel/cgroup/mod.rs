@@ -43,6 +43,9 @@ pub enum Freeze {
 
 /// One container's control group, in every hierarchy.
 pub trait Cgroup: Send + Sync {
+    /// Which version its controllers are of.
+    fn version(&self) -> Version;
+
     /// Makes the group in every hierarchy; one that exists is fine.
     fn create(&self) -> Result<()>;
 
@@ -53,7 +56,8 @@ pub trait Cgroup: Send + Sync {
     /// Moves a whole process into the group.
     fn attach(&self, pid: i32) -> Result<()>;
 
-    /// A descriptor for `clone3`'s `CLONE_INTO_CGROUP`: version 2 only.
+    /// A descriptor for `clone3`'s `CLONE_INTO_CGROUP`, where there is a version 2 hierarchy. On a hybrid
+    /// machine it stands beside [`Cgroup::enter`], which is about version 1 there.
     fn directory(&self) -> Result<Option<OwnedFd>>;
 
     /// Sets what is asked; returns what this kernel cannot do, one sentence each. Asking for a limit
@@ -114,6 +118,8 @@ pub struct Layout {
     pub version: Version,
     /// Version 2 has exactly one.
     pub hierarchies: Vec<Hierarchy>,
+    /// A hybrid machine's version 2 hierarchy: groups are made there too, for membership alone.
+    pub unified: Option<Hierarchy>,
 }
 
 impl Layout {
@@ -156,17 +162,16 @@ impl Layout {
         }
         let real = |h: &Hierarchy| h.controllers.iter().any(|c| !c.starts_with("name="));
         if first.iter().any(real) {
-            return Ok(Self { version: Version::V1, hierarchies: first });
+            return Ok(Self { version: Version::V1, hierarchies: first, unified: second });
         }
         let only = second.ok_or_else(|| Error::unavailable("no control groups are mounted"))?;
-        Ok(Self { version: Version::V2, hierarchies: vec![only] })
+        Ok(Self { version: Version::V2, hierarchies: vec![only], unified: None })
     }
 
     /// The group at `path` below each hierarchy's mount point, such as `/coffer/<id>`. Nothing is made.
     pub fn group(&self, path: &str) -> Result<Box<dyn Cgroup>> {
         let clean = clean(path)?;
-        let folders = self.hierarchies.iter().map(|h| h.mount.join(&clean)).collect();
-        Ok(self.at(folders))
+        Ok(self.at(|h| h.mount.join(&clean)))
     }
 
     /// The group at `path` below the group that the calling process is in (runc's rule for a
@@ -186,20 +191,19 @@ impl Layout {
             let base = h.mount.join(inner.trim_start_matches('/'));
             if clean.as_os_str().is_empty() { base } else { base.join(&clean) }
         };
-        let folders = self.hierarchies.iter().map(folder).collect();
-        Ok(self.at(folders))
+        Ok(self.at(folder))
     }
 
-    fn at(&self, folders: Vec<PathBuf>) -> Box<dyn Cgroup> {
+    fn at(&self, folder: impl Fn(&Hierarchy) -> PathBuf) -> Box<dyn Cgroup> {
         match self.version {
             Version::V1 => {
-                let groups = self.hierarchies.iter().map(|h| h.controllers.clone());
-                Box::new(v1::Group::new(groups.zip(folders).collect()))
+                let groups = self.hierarchies.iter().map(|h| (h.controllers.clone(), folder(h)));
+                Box::new(v1::Group::new(groups.collect(), self.unified.as_ref().map(folder)))
             }
-            Version::V2 => Box::new(v2::Group::new(
-                self.hierarchies[0].mount.clone(),
-                folders.into_iter().next().unwrap_or_default(),
-            )),
+            Version::V2 => {
+                let only = &self.hierarchies[0];
+                Box::new(v2::Group::new(only.mount.clone(), folder(only)))
+            }
         }
     }
 }

@@ -5,7 +5,7 @@ mod apply;
 
 use super::file::{number, read, read_if_there, write};
 use super::statistic::{self, HugeUsage, keyed, read_blkio};
-use super::{Cgroup, Depth, Freeze, Limits, OomWatch, Statistics, oom, tree};
+use super::{Cgroup, Depth, Freeze, Limits, OomWatch, Statistics, Version, oom, tree};
 use crate::error::{Context, Error, Kind, Result};
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
@@ -14,11 +14,13 @@ use std::time::{Duration, Instant};
 /// A container's folders.
 pub struct Group {
     folders: Vec<(Vec<String>, PathBuf)>,
+    /// In a hybrid machine's version 2 hierarchy.
+    unified: Option<PathBuf>,
 }
 
 impl Group {
-    pub(super) fn new(folders: Vec<(Vec<String>, PathBuf)>) -> Self {
-        Self { folders }
+    pub(super) fn new(folders: Vec<(Vec<String>, PathBuf)>, unified: Option<PathBuf>) -> Self {
+        Self { folders, unified }
     }
 
     fn find(&self, controller: &str) -> Option<&Path> {
@@ -43,6 +45,10 @@ impl Group {
 }
 
 impl Cgroup for Group {
+    fn version(&self) -> Version {
+        Version::V1
+    }
+
     fn create(&self) -> Result<()> {
         for (names, folder) in &self.folders {
             if names.iter().any(|n| n == "cpuset") {
@@ -52,7 +58,11 @@ impl Cgroup for Group {
                     .with_context(|| format!("make the cgroup {}", folder.display()))?;
             }
         }
-        Ok(())
+        match &self.unified {
+            Some(folder) => std::fs::create_dir_all(folder)
+                .with_context(|| format!("make the cgroup {}", folder.display())),
+            None => Ok(()),
+        }
     }
 
     fn enter(&self) -> Result<()> {
@@ -61,11 +71,18 @@ impl Cgroup for Group {
 
     fn attach(&self, pid: i32) -> Result<()> {
         let pid = pid.to_string();
-        self.folders.iter().try_for_each(|(_, folder)| write(&folder.join("cgroup.procs"), &pid))
+        let folders = self.folders.iter().map(|(_, folder)| folder).chain(&self.unified);
+        folders.into_iter().try_for_each(|folder| write(&folder.join("cgroup.procs"), &pid))
     }
 
     fn directory(&self) -> Result<Option<OwnedFd>> {
-        Ok(None)
+        let Some(folder) = &self.unified else { return Ok(None) };
+        match std::fs::File::open(folder) {
+            Ok(file) => Ok(Some(file.into())),
+            // A group that another program has made may be in version 1 alone.
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(e) => Err(e).with_context(|| format!("open {}", folder.display())),
+        }
     }
 
     fn apply(&self, limits: &Limits) -> Result<Vec<String>> {
@@ -152,7 +169,8 @@ impl Cgroup for Group {
     }
 
     fn remove(&self) -> Result<()> {
-        self.folders.iter().try_for_each(|(_, folder)| tree::remove(folder))
+        let folders = self.folders.iter().map(|(_, folder)| folder).chain(&self.unified);
+        folders.into_iter().try_for_each(|folder| tree::remove(folder))
     }
 
     fn below(&self, controllers: &[&str], path: &str) -> Result<Box<dyn Cgroup>> {
@@ -173,7 +191,11 @@ impl Cgroup for Group {
             let folder = if wanted(names) { folder.join(&path) } else { folder.clone() };
             (names.clone(), folder)
         };
-        Ok(Box::new(Self::new(self.folders.iter().map(folder).collect())))
+        let unified = match (&self.unified, controllers.is_empty()) {
+            (Some(unified), true) => Some(unified.join(&path)),
+            (unified, _) => (*unified).clone(),
+        };
+        Ok(Box::new(Self::new(self.folders.iter().map(folder).collect(), unified)))
     }
 
     fn folder(&self, controller: &str) -> Option<PathBuf> {

@@ -6,7 +6,7 @@ pub(super) use apply::rdma_line;
 
 use super::file::{number, read, read_if_there, write};
 use super::statistic::{self, HugeUsage, keyed, read_io};
-use super::{Cgroup, Depth, Freeze, Limits, OomWatch, Statistics, oom, tree};
+use super::{Cgroup, Depth, Freeze, Limits, OomWatch, Statistics, Version, oom, tree};
 use crate::error::{Context, Error, Result};
 use std::ffi::CString;
 use std::os::fd::OwnedFd;
@@ -54,6 +54,10 @@ impl Group {
 }
 
 impl Cgroup for Group {
+    fn version(&self) -> Version {
+        Version::V2
+    }
+
     fn create(&self) -> Result<()> {
         self.delegate()
     }

@@ -19,7 +19,9 @@ pub(super) fn mount(root: &Root, entry: &Mount, options: &Options, linux: &Linux
         let mode = format!("mode={:04o}", mode_of(fd)? & 0o7777);
         data = if data.is_empty() { mode } else { format!("{data},{mode}") };
     }
-    if let Some(label) = linux.mount_label().as_deref().filter(|l| !l.is_empty()) {
+    let label = linux.mount_label().as_deref().filter(|l| !l.is_empty());
+    // Without SELinux the kernel knows no contexts, and the label is about nothing.
+    if let Some(label) = label.filter(|_| Path::new("/sys/fs/selinux/enforce").exists()) {
         data = format!("{data},context=\"{label}\"");
     }
     let fd = match there {
