@@ -3,6 +3,7 @@
 
 use super::spec::seccomp::{Profile, Target};
 use super::spec::security::Seccomp;
+use oci_spec::runtime::LinuxSeccomp;
 use shared::error::Result;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -13,36 +14,64 @@ const KEPT: usize = 32;
 /// What a filter is made from: the text of an own profile, or none for the default.
 type Key = (Option<String>, u64);
 
+/// A compiled filter.
+#[derive(Debug, PartialEq)]
+pub struct Filter {
+    /// An array of `struct sock_filter`.
+    pub bytes: Vec<u8>,
+    /// The section of the specification without its rules, when the profile has flags to load with.
+    pub flags: Option<LinuxSeccomp>,
+}
+
 /// The filters of this daemon.
 #[derive(Debug)]
 pub struct Filters {
-    default: Arc<Profile>,
-    kept: Mutex<HashMap<Key, Arc<Vec<u8>>>>,
+    default: Option<Arc<Profile>>,
+    kept: Mutex<HashMap<Key, Arc<Filter>>>,
 }
 
 impl Filters {
-    /// With the daemon's default profile; nothing is compiled yet.
-    pub fn new(default: Arc<Profile>) -> Self {
+    /// With the daemon's default profile, or none; nothing is compiled yet.
+    pub fn new(default: Option<Arc<Profile>>) -> Self {
         Self { default, kept: Mutex::default() }
     }
 
-    /// The filter of a container as bytes for the kernel; `None` when it is unconfined. Blocking.
+    /// The section for a runtime that compiles by itself; `None` when the container is unconfined.
+    ///
+    /// # Errors
+    /// `Invalid` for a text that is no profile.
+    pub fn section(&self, choice: &Seccomp, target: Target) -> Result<Option<LinuxSeccomp>> {
+        Ok(self.profile(choice)?.map(|profile| profile.resolve(target)))
+    }
+
+    fn profile(&self, choice: &Seccomp) -> Result<Option<Arc<Profile>>> {
+        match choice {
+            Seccomp::Unconfined => Ok(None),
+            Seccomp::Default => Ok(self.default.clone()),
+            Seccomp::Custom(text) => Profile::parse(text).map(|own| Some(Arc::new(own))),
+        }
+    }
+
+    /// The filter of a container; `None` when it is unconfined. Blocking.
     ///
     /// # Errors
     /// `Invalid` for a profile that is none or too big.
-    pub fn get(&self, choice: &Seccomp, target: Target) -> Result<Option<Arc<Vec<u8>>>> {
+    pub fn get(&self, choice: &Seccomp, target: Target) -> Result<Option<Arc<Filter>>> {
         let text = match choice {
-            Seccomp::Unconfined => return Ok(None),
-            Seccomp::Default => None,
             Seccomp::Custom(text) => Some(text.clone()),
+            Seccomp::Default | Seccomp::Unconfined => None,
         };
         let key = (text, target.capabilities.0);
-        if let Some(filter) = self.kept().get(&key) {
+        if *choice != Seccomp::Unconfined
+            && let Some(filter) = self.kept().get(&key)
+        {
             return Ok(Some(filter.clone()));
         }
-        let own = key.0.as_deref().map(Profile::parse).transpose()?;
-        let profile = own.as_ref().unwrap_or(&self.default);
-        let filter = Arc::new(runtime::seccomp::compile(&profile.resolve(target))?);
+        let Some(mut section) = self.section(choice, target)? else { return Ok(None) };
+        let bytes = runtime::seccomp::compile(&section)?;
+        section.set_syscalls(None);
+        let flags = section.flags().is_some().then_some(section);
+        let filter = Arc::new(Filter { bytes, flags });
         let mut kept = self.kept();
         if kept.len() >= KEPT {
             kept.clear();
@@ -51,7 +80,7 @@ impl Filters {
         Ok(Some(filter))
     }
 
-    fn kept(&self) -> std::sync::MutexGuard<'_, HashMap<Key, Arc<Vec<u8>>>> {
+    fn kept(&self) -> std::sync::MutexGuard<'_, HashMap<Key, Arc<Filter>>> {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -63,7 +92,7 @@ mod tests {
     use super::*;
 
     fn filters() -> Filters {
-        Filters::new(Arc::new(Profile::parse(DEFAULT).unwrap()))
+        Filters::new(Some(Arc::new(Profile::parse(DEFAULT).unwrap())))
     }
 
     #[test]
@@ -73,7 +102,7 @@ mod tests {
         let first = filters.get(&Seccomp::Default, target).unwrap().unwrap();
         let again = filters.get(&Seccomp::Default, target).unwrap().unwrap();
         assert!(Arc::ptr_eq(&first, &again));
-        assert_eq!(first.len() % 8, 0);
+        assert_eq!((first.bytes.len() % 8, &first.flags), (0, &None));
         let all = Target { capabilities: Set::all(), ..target };
         assert_ne!(first, filters.get(&Seccomp::Default, all).unwrap().unwrap());
         assert_eq!(filters.get(&Seccomp::Unconfined, target).unwrap(), None);

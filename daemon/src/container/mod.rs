@@ -65,6 +65,7 @@ pub(crate) struct Inner {
     index: Mutex<Index>,
     execs: Execs,
     starts: settings::Gate,
+    filters: filter::Filters,
     boot_id: String,
     feed: Feed,
     adopted: AtomicU32,
@@ -75,6 +76,7 @@ impl Containers {
     pub fn new(parts: Parts, settings: Settings) -> Result<Self> {
         let boot_id = process::boot_id()?;
         let starts = settings::Gate::new(settings.parallel_starts);
+        let filters = filter::Filters::new(settings.seccomp.clone());
         let index = Mutex::default();
         Ok(Self(Arc::new(Inner {
             parts,
@@ -82,6 +84,7 @@ impl Containers {
             index,
             execs: Execs::default(),
             starts,
+            filters,
             boot_id,
             feed: Feed::default(),
             adopted: AtomicU32::new(0),

@@ -7,8 +7,8 @@ use super::record::Record;
 use super::spec::mount::Shm;
 use super::spec::namespace::{self, Mode, Place, Places};
 use super::spec::point::PointKind;
-use super::spec::security::{Defaults, Seccomp, Security};
-use super::spec::{self, Input, check, device, log, resource, seccomp, user};
+use super::spec::security::{Defaults, Security};
+use super::spec::{self, Input, check, device, log, resource, seccomp, tag, user};
 use super::state::View;
 use super::{Inner, files};
 use crate::network::{self, Dns};
@@ -16,7 +16,7 @@ use crate::task;
 use shared::docker::{ContainerCreateBody, HostConfig};
 use shared::error::{Context, Error, Kind, Result};
 use shared::kernel::socket::memory_file;
-use shared::shim::{Log, Mount, Stdin, Stdio};
+use shared::shim::{Log, Mount, Runtime, Stdin, Stdio};
 use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -26,6 +26,8 @@ use std::sync::Arc;
 pub(super) struct Prepared {
     /// The specification as a memfd.
     pub(super) spec: OwnedFd,
+    /// The compiled filter of system calls as a memfd.
+    pub(super) filter: Option<OwnedFd>,
     /// Root filesystem as data.
     pub(super) rootfs: Vec<Mount>,
     /// Where output goes.
@@ -101,9 +103,10 @@ fn make(inner: &Inner, record: &Record, others: &Others, rootfs: Vec<Mount>) -> 
         init,
     };
     let mut spec = spec::build(input)?;
-    set_seccomp(inner, &mut spec, &security)?;
+    let filter = confine(inner, record, &mut spec, &security)?;
     let text = serde_json::to_vec(&spec).context("encode a specification")?;
-    Ok(Prepared { spec: memory_file("spec", &text)?, rootfs, log: log_of(inner, record)? })
+    let spec = memory_file("spec", &text)?;
+    Ok(Prepared { spec, filter, rootfs, log: log_of(inner, record)? })
 }
 
 /// The body without what this host cannot do; the warnings were given at create.
@@ -141,28 +144,27 @@ fn identity(
     account::of_layers(&folders, asked, add, mount)
 }
 
-fn set_seccomp(
+/// The compiled filter for the embedded runtime; in the specification for any other.
+fn confine(
     inner: &Inner,
+    record: &Record,
     spec: &mut oci_spec::runtime::Spec,
     security: &Security,
-) -> Result<()> {
-    let own;
-    let profile = match &security.seccomp {
-        Seccomp::Unconfined => return Ok(()),
-        Seccomp::Default => match &inner.settings.seccomp {
-            Some(profile) => &**profile,
-            None => return Ok(()),
-        },
-        Seccomp::Custom(text) => {
-            own = seccomp::Profile::parse(text)?;
-            &own
-        }
-    };
+) -> Result<Option<OwnedFd>> {
     let target = seccomp::Target { capabilities: security.set, kernel: inner.settings.host.kernel };
+    let embedded = inner.settings.runtime(&record.decided.runtime)? == Runtime::Embedded;
+    let (section, bytes) = if embedded {
+        match inner.filters.get(&security.seccomp, target)? {
+            Some(filter) => (filter.flags.clone(), Some(memory_file("seccomp", &filter.bytes)?)),
+            None => (None, None),
+        }
+    } else {
+        (inner.filters.section(&security.seccomp, target)?, None)
+    };
     if let Some(linux) = spec.linux_mut() {
-        linux.set_seccomp(Some(profile.resolve(target)));
+        linux.set_seccomp(section);
     }
-    Ok(())
+    Ok(bytes)
 }
 
 fn hostname(record: &Record, others: &Others) -> String {
@@ -236,6 +238,13 @@ fn network_files(
 pub(super) fn log_of(inner: &Inner, record: &Record) -> Result<Option<Log>> {
     let options = record.decided.log_options.clone();
     let choice = log::Choice::daemon(&record.decided.log_driver, options)?;
+    let image_id = record.decided.image_id.as_ref().map(ToString::to_string).unwrap_or_default();
+    let choice = choice.tagged(&tag::Info {
+        id: record.id.as_str(),
+        name: &record.decided.name,
+        image_id: &image_id,
+        image_name: &record.decided.image,
+    })?;
     let labels = record.body.labels.clone().unwrap_or_default();
     let env = record.body.env.clone().unwrap_or_default();
     choice.shim(inner.parts.paths.log(&record.id), choice.attributes(&labels, &env))

@@ -139,7 +139,8 @@ fn exec_message(exec: &Exec, how: ExecStart) -> ExecMessage {
             stdout: wanted(config.attach_stdout),
             stderr: wanted(config.attach_stderr),
         }),
-        seccomp: false,
+        // The shim has the container's filter, if there is one.
+        seccomp: true,
     }
 }
 

@@ -15,7 +15,7 @@ use crate::task;
 use crate::undo::Undo;
 use shared::error::{Error, Kind, Result};
 use shared::shim::{Create, Started};
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Arc;
 
 impl Owner {
@@ -81,7 +81,9 @@ impl Owner {
         undo.push("end the shim", move || async move { ending.end().await });
         let prepared = prepared?;
         let create = self.create_message(&prepared)?;
-        let created = shim.create(&create, &[prepared.spec.as_fd()]).await?;
+        let fds = std::iter::once(&prepared.spec).chain(&prepared.filter);
+        let fds: Vec<BorrowedFd<'_>> = fds.map(AsFd::as_fd).collect();
+        let created = shim.create(&create, &fds).await?;
         tracing::debug!(container = %self.id, pid = created.pid, "created");
         self.attach_waiting(&shim).await;
         let started = shim.start(format!("start-{}", self.state.incarnation)).await?;
@@ -102,7 +104,7 @@ impl Owner {
             stdio: prepare::stdio(&self.record),
             log: prepared.log.clone(),
             cgroup: self.record.decided.cgroup.clone(),
-            seccomp: false,
+            seccomp: prepared.filter.is_some(),
             netns: false,
             timeout_ms: u64::try_from(settings.start_timeout.as_millis()).unwrap_or(u64::MAX),
         })
