@@ -81,7 +81,7 @@ pub fn run(prepared: Prepared, signals: Blocked) -> Result<()> {
         wait(&signals, &exec_root).await?;
         notify(&[sd_notify::NotifyState::Stopping]);
         let asked = Duration::from_secs(u64::from(config.shutdown_timeout));
-        server.close(asked.min(limits::SHUTDOWN_MAX)).await;
+        server.close(asked).await;
         running.parts.close().await;
         tracing::info!("stopped");
         Ok(())

@@ -105,3 +105,10 @@ pub const HEALTH_LOG: usize = 5;
 pub const HEALTH_OUTPUT: usize = 4096;
 /// A stream to a process that has ended waits so long for its exit code to be known to inspect.
 pub const FINISHED_WAIT: Duration = Duration::from_secs(10);
+/// Archives that are sent or received at the same time: each holds a thread for as long as its client
+/// takes, and other work needs threads, too.
+pub const TRANSFERS: usize = 64;
+/// A client that neither sends nor reads a byte for so long has gone, or holds a thread for nothing.
+pub const TRANSFER_PATIENCE: Duration = Duration::from_secs(300);
+/// A stopping daemon gives a request this much more than it has declared: signals and bookkeeping.
+pub const DECLARED_SLACK: Duration = Duration::from_secs(2);

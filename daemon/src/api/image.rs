@@ -1,6 +1,6 @@
 //! `/images` and `/commit`.
 
-use super::reply::{JSON, Reply, progress};
+use super::reply::{JSON, Reply, TAR, progress};
 use super::request::Call;
 use super::route::{Route, delete, get, post};
 use super::shape;
@@ -8,7 +8,7 @@ use crate::container::state::Status;
 use crate::engine::Engine;
 use crate::image::list::Intermediate;
 use crate::image::step::Step;
-use crate::image::{Commit, Force, Image, Images, Import, Parents, Removed};
+use crate::image::{Commit, Force, Image, Import, Parents, Removed};
 use crate::task::{self, channel};
 use serde_json::{Value, json};
 use shared::docker::ImageConfig;
@@ -51,7 +51,7 @@ fn told(step: Step) -> Value {
 /// `POST /images/load`: progress goes out while the archive comes in.
 async fn load(mut call: Call) -> Result<Reply> {
     let quiet = call.query().flag_or("quiet", true);
-    let body = call.blocking_body();
+    let body = call.blocking_body()?;
     let images = call.engine().images.clone();
     let (sender, receiver) = channel::bounded::<Result<Value>>(QUEUE);
     let steps = sender.clone();
@@ -72,9 +72,10 @@ async fn load(mut call: Call) -> Result<Reply> {
     Ok(Reply::download(JSON, progress(receiver)))
 }
 
-fn archive(images: Images, names: &[String]) -> Result<Reply> {
+fn archive(call: &Call, names: &[String]) -> Result<Reply> {
+    let images = call.engine().images.clone();
     let chosen = images.choose(names)?;
-    Ok(Reply::written("application/x-tar", "save images", move |mut out| {
+    Ok(Reply::written(call.slot()?, TAR, "save images", move |mut out| {
         images.save(&chosen, &mut out)?;
         task::block_on(images.saved(&chosen))
     }))
@@ -82,12 +83,12 @@ fn archive(images: Images, names: &[String]) -> Result<Reply> {
 
 /// `GET /images/get`.
 async fn save(call: Call) -> Result<Reply> {
-    archive(call.engine().images.clone(), call.query().all("names"))
+    archive(&call, call.query().all("names"))
 }
 
 /// `GET /images/{name}/get`.
 async fn save_one(call: Call) -> Result<Reply> {
-    archive(call.engine().images.clone(), &[call.param("name")?])
+    archive(&call, &[call.param("name")?])
 }
 
 /// `GET /images/{name}/json`.
@@ -152,7 +153,7 @@ async fn create(mut call: Call) -> Result<Reply> {
         changes: query.all("changes").to_vec(),
         platform: query.text("platform").map(str::to_owned),
     };
-    let body = call.blocking_body();
+    let body = call.blocking_body()?;
     let image = call.engine().images.import(body, asked).await?;
     Reply::json(&json!({ "status": image.id.as_str() }))
 }

@@ -236,7 +236,8 @@ fn unix_peer(stream: &UnixStream) -> io::Result<Peer> {
 }
 
 impl Server {
-    /// Stops accepting, lets what was accepted end within `limit`, removes the sockets.
+    /// Stops accepting, lets what was accepted end within `limit`, or longer where a
+    /// request has declared so (at most [`limits::SHUTDOWN_MAX`]), removes the sockets.
     pub async fn close(self, limit: Duration) {
         // The receivers live in the loops.
         self.quit.close();
@@ -251,6 +252,12 @@ impl Server {
             }
         }
         self.stop.stop();
+        let declared = self.stop.declared();
+        let limit = match declared.is_zero() {
+            true => limit,
+            false => limit.max(declared + limits::DECLARED_SLACK),
+        };
+        let limit = limit.min(limits::SHUTDOWN_MAX);
         if task::timeout(limit, "requests to end", self.stop.drained()).await.is_err() {
             let (requests, connections) = (self.stop.requests(), self.stop.connections());
             tracing::warn!(requests, connections, "stopping although requests are being answered");

@@ -11,10 +11,12 @@ mod image;
 mod inactive;
 pub mod listen;
 mod network;
+mod own;
 pub mod reply;
 pub mod request;
 pub mod route;
 pub mod shape;
+pub mod slot;
 mod system;
 pub mod trace;
 pub mod version;
@@ -50,6 +52,7 @@ pub fn routes() -> Vec<Route> {
         network::routes(),
         system::routes(),
         events::routes(),
+        own::routes(),
     ];
     groups.into_iter().flatten().collect()
 }
@@ -58,13 +61,13 @@ impl Api {
     /// Registers the routes. `further` are those of parts beside this one.
     pub fn new(engine: Engine, further: Vec<Route>) -> Self {
         let mut server = tide::with_state(engine);
-        let numbers = Arc::new(trace::Numbers::default());
+        let common = Arc::new(trace::Common::default());
         for route in routes().into_iter().chain(further) {
-            let numbers = numbers.clone();
+            let common = common.clone();
             let mut place = server.at(route.path);
             place.method(route.method, move |request: tide::Request<Engine>| {
-                let (route, numbers) = (route.clone(), numbers.clone());
-                async move { Ok(trace::run(&route, &numbers, request).await.0) }
+                let (route, common) = (route.clone(), common.clone());
+                async move { Ok(trace::run(&route, &common, request).await.0) }
             });
         }
         Self(Arc::new(server))
@@ -105,9 +108,12 @@ impl App for Api {
         Box::pin(async move {
             let reading = matches!(*request.method(), http::Method::GET | http::Method::HEAD);
             let work = async move {
-                let _counted = counted;
+                let counted = Arc::new(counted);
                 let response = match admit(request) {
-                    Ok(request) => api.respond(request).await,
+                    Ok(mut request) => {
+                        request.ext_mut().insert(counted.clone());
+                        api.respond(request).await
+                    }
                     Err(failure) => error::reply(&failure).0.into(),
                 };
                 finish(response).await

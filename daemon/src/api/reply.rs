@@ -1,7 +1,9 @@
 //! What handlers answer: a status alone, a JSON value, bytes, a stream, or the connection itself.
 
 use crate::api::error;
-use crate::task;
+use crate::api::slot::Slot;
+use crate::task::channel::TrySendError;
+use crate::{limits, task};
 use bytes::Bytes;
 use futures_util::stream::{Stream, StreamExt};
 use serde::Serialize;
@@ -70,15 +72,16 @@ impl Reply {
         Self::payload(200, media, Payload::endless(stream))
     }
 
-    /// A body written by blocking code. What `write` fails with breaks the connection off, so that
+    /// A body written by blocking code, which holds `slot` meanwhile. What `write` fails with breaks the connection off, so that
     /// the client sees an incomplete body, and is logged.
-    pub fn written<W>(media: &str, name: &'static str, write: W) -> Self
+    pub fn written<W>(slot: Slot, media: &str, name: &'static str, write: W) -> Self
     where
         W: FnOnce(&mut dyn io::Write) -> Result<()> + Send + 'static,
     {
         let (sender, receiver) = task::channel::bounded(QUEUE);
         task::spawn(name, async move {
             task::blocking(name, move || {
+                let _slot = slot;
                 let mut sink = Sink { sender, buffer: Vec::with_capacity(CHUNK) };
                 let result = write(&mut sink)
                     .and_then(|()| io::Write::flush(&mut sink).context("send the last bytes"));
@@ -176,7 +179,17 @@ impl io::Write for Sink {
             return Ok(());
         }
         let full = std::mem::replace(&mut self.buffer, Vec::with_capacity(CHUNK));
-        let sent = self.sender.send_blocking(Ok(Bytes::from(full)));
-        sent.map_err(|_| io::Error::new(io::ErrorKind::BrokenPipe, "the client has gone"))
+        let gone = || io::Error::new(io::ErrorKind::BrokenPipe, "the client has gone");
+        let full = match self.sender.try_send(Ok(Bytes::from(full))) {
+            Ok(()) => return Ok(()),
+            Err(TrySendError::Closed(_)) => return Err(gone()),
+            Err(TrySendError::Full(full)) => full,
+        };
+        let sent = self.sender.send(full);
+        let limited = task::timeout(limits::TRANSFER_PATIENCE, "the client to read", sent);
+        match task::block_on(limited) {
+            Ok(sent) => sent.map_err(|_| gone()),
+            Err(late) => Err(io::Error::new(io::ErrorKind::TimedOut, late.to_string())),
+        }
     }
 }

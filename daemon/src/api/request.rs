@@ -1,20 +1,25 @@
 //! What handlers read from a request: path parameters, query, filters, body. A bad one is `Invalid`.
 
+use super::slot::{Slot, Slots};
 use super::version::Version;
 use crate::engine::Engine;
-use crate::limits;
+use crate::{limits, task};
 use bytes::Bytes;
 use futures_util::io::{AsyncBufRead, AsyncReadExt};
 use percent_encoding::percent_decode_str;
 use serde::de::DeserializeOwned;
 use shared::error::{Context, Error, Kind, Result};
+use shared::net::stop::Request as Counted;
 use std::collections::BTreeMap;
 use std::io;
 use std::str::FromStr;
+use std::sync::Arc;
+use std::time::Duration;
 
 /// One request on its way to a handler.
 pub struct Call {
     pub(super) request: tide::Request<Engine>,
+    pub(super) slots: Slots,
     /// The API version that the client speaks.
     pub version: Version,
 }
@@ -59,9 +64,23 @@ impl Call {
         self.request.take_body().into_reader()
     }
 
-    /// The body as a blocking reader, for code that runs in [`crate::task::blocking`].
-    pub fn blocking_body(&mut self) -> impl io::Read + Send + use<> {
-        BlockingBody(self.body())
+    /// The body as a blocking reader, for code that runs in [`crate::task::blocking`]. `Unavailable`
+    /// when too many bodies are being read.
+    pub fn blocking_body(&mut self) -> Result<impl io::Read + Send + use<>> {
+        let slot = self.slots.take()?;
+        Ok(BlockingBody { reader: self.body(), _slot: slot })
+    }
+
+    /// The right to hold a thread while the client reads, for [`super::reply::Reply::written`].
+    pub fn slot(&self) -> Result<Slot> {
+        self.slots.take()
+    }
+
+    /// Tells a stopping daemon how long this request may rightly take.
+    pub fn declare(&self, duration: Duration) {
+        if let Some(counted) = self.request.ext::<Arc<Counted>>() {
+            counted.declare(duration);
+        }
     }
 
     /// The body, at most [`limits::JSON_BYTES`].
@@ -133,11 +152,19 @@ impl std::fmt::Display for TooLarge {
 
 impl std::error::Error for TooLarge {}
 
-struct BlockingBody(BodyReader);
+struct BlockingBody {
+    reader: BodyReader,
+    _slot: Slot,
+}
 
 impl io::Read for BlockingBody {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        crate::task::block_on(self.0.read(buffer))
+        let read = self.reader.read(buffer);
+        let limited = task::timeout(limits::TRANSFER_PATIENCE, "the client to send", read);
+        match task::block_on(limited) {
+            Ok(result) => result,
+            Err(late) => Err(io::Error::new(io::ErrorKind::TimedOut, late.to_string())),
+        }
     }
 }
 

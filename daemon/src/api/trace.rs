@@ -6,6 +6,7 @@ use super::error;
 use super::reply::Reply;
 use super::request::Call;
 use super::route::Route;
+use super::slot::Slots;
 use super::version::{MAX, Version};
 use crate::engine::Engine;
 use shared::net::conn::Peer;
@@ -14,18 +15,16 @@ use std::time::Instant;
 use tide::http::Method;
 use tracing::Instrument;
 
-/// Numbers requests, so that their lines can be told apart.
+/// What all requests share.
 #[derive(Debug, Default)]
-pub struct Numbers(AtomicU64);
-
-impl Numbers {
-    fn next(&self) -> u64 {
-        self.0.fetch_add(1, Ordering::Relaxed) + 1
-    }
+pub struct Common {
+    /// Numbers requests, so that their lines can be told apart.
+    last: AtomicU64,
+    slots: Slots,
 }
 
 /// Runs a handler. Errors become answers here; those of 500 and above are logged, once.
-pub async fn run(route: &Route, numbers: &Numbers, request: tide::Request<Engine>) -> Reply {
+pub async fn run(route: &Route, common: &Common, request: tide::Request<Engine>) -> Reply {
     let version = request.ext::<Version>().copied().unwrap_or(MAX);
     if version < route.since {
         return error::page_not_found();
@@ -33,13 +32,13 @@ pub async fn run(route: &Route, numbers: &Numbers, request: tide::Request<Engine
     let since = Instant::now();
     let span = tracing::info_span!(
         "request",
-        id = numbers.next(),
+        id = common.last.fetch_add(1, Ordering::Relaxed) + 1,
         method = route.method.as_ref(),
         route = route.path,
         code = tracing::field::Empty,
     );
     let client = client(request.ext::<Peer>());
-    let call = Call { request, version };
+    let call = Call { request, slots: common.slots.clone(), version };
     let handler = (route.run)(call);
     let result = handler.instrument(span.clone()).await;
     let _inside = span.enter();

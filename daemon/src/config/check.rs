@@ -31,6 +31,9 @@ impl Config {
             return Err(Error::invalid("max-concurrent-starts and start-timeout cannot be 0"));
         }
         self.check_runtimes()?;
+        if let Some(id) = self.plugins.keys().next() {
+            return Err(Error::invalid(format!("plugins: part {id} takes no settings")));
+        }
         for (key, cgroup) in
             [("cgroup-parent", &self.cgroup_parent), ("daemon-cgroup", &self.daemon_cgroup)]
         {

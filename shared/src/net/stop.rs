@@ -1,9 +1,11 @@
 //! Tells every connection that the server is stopping, and knows when all of them have ended.
 
 use async_channel::{Receiver, Sender};
+use std::collections::BTreeMap;
 use std::convert::Infallible;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 /// The server's end.
 pub struct Stop {
@@ -15,6 +17,9 @@ pub struct Stop {
 struct Shared {
     connections: AtomicUsize,
     requests: AtomicUsize,
+    /// Numbers the declarations.
+    next: AtomicU64,
+    declared: Mutex<BTreeMap<u64, Duration>>,
     changed: event_listener::Event,
 }
 
@@ -25,7 +30,10 @@ pub struct Guard {
 }
 
 /// One request's end; while it lives the request counts as being answered.
-pub struct Request(Arc<Shared>);
+pub struct Request {
+    shared: Arc<Shared>,
+    number: u64,
+}
 
 impl Stop {
     /// Nothing is open, nothing is stopping.
@@ -34,6 +42,8 @@ impl Stop {
         let shared = Shared {
             connections: AtomicUsize::new(0),
             requests: AtomicUsize::new(0),
+            next: AtomicU64::new(0),
+            declared: Mutex::default(),
             changed: event_listener::Event::new(),
         };
         Self { sender, receiver, shared: Arc::new(shared) }
@@ -58,6 +68,11 @@ impl Stop {
     /// Requests that are being answered.
     pub fn requests(&self) -> usize {
         self.shared.requests.load(Ordering::SeqCst)
+    }
+
+    /// The longest time that a request being answered has declared.
+    pub fn declared(&self) -> Duration {
+        self.shared.declared().values().max().copied().unwrap_or_default()
     }
 
     /// Returns when no connection is open and no request is being answered: a changing request goes
@@ -96,7 +111,8 @@ impl Guard {
     /// Counts a request.
     pub fn request(&self) -> Request {
         self.shared.requests.fetch_add(1, Ordering::SeqCst);
-        Request(self.shared.clone())
+        let number = self.shared.next.fetch_add(1, Ordering::Relaxed);
+        Request { shared: self.shared.clone(), number }
     }
 }
 
@@ -107,9 +123,23 @@ impl Drop for Guard {
     }
 }
 
+impl Request {
+    /// The request may rightly take this long: a stopping server waits for it.
+    pub fn declare(&self, duration: Duration) {
+        self.shared.declared().insert(self.number, duration);
+    }
+}
+
+impl Shared {
+    fn declared(&self) -> MutexGuard<'_, BTreeMap<u64, Duration>> {
+        self.declared.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 impl Drop for Request {
     fn drop(&mut self) {
-        self.0.requests.fetch_sub(1, Ordering::SeqCst);
-        self.0.changed.notify(usize::MAX);
+        self.shared.declared().remove(&self.number);
+        self.shared.requests.fetch_sub(1, Ordering::SeqCst);
+        self.shared.changed.notify(usize::MAX);
     }
 }

@@ -42,7 +42,7 @@ pub async fn get(call: Call) -> Result<Reply> {
     let containers = &call.engine().containers;
     let reached = containers.reach(&id).await?;
     containers.record(&id, "archive-path").await?;
-    let reply = Reply::written(TAR, "pack a container's files", move |out| {
+    let reply = Reply::written(call.slot()?, TAR, "pack a container's files", move |out| {
         archive::pack(&reached.root, &path, &id, out)
     });
     Ok(reply.header(STAT, &stat))
@@ -51,7 +51,7 @@ pub async fn get(call: Call) -> Result<Reply> {
 /// `PUT /containers/{id}/archive`.
 pub async fn put(mut call: Call) -> Result<Reply> {
     let (id, path, query) = (call.param("id")?, path(&call)?, call.query());
-    let body = call.blocking_body();
+    let body = call.blocking_body()?;
     let containers = call.engine().containers.clone();
     let reached = containers.reach(&id).await?;
     reached.check_writable()?;
@@ -85,7 +85,7 @@ pub async fn export(call: Call) -> Result<Reply> {
     let containers = &call.engine().containers;
     let reached = containers.reach(&id).await?;
     containers.record(&id, "export").await?;
-    Ok(Reply::written("application/octet-stream", "export a container", move |out| {
+    Ok(Reply::written(call.slot()?, "application/octet-stream", "export a container", move |out| {
         let boundary = reached.boundary()?;
         archive::export(&reached.root, boundary, out)
     }))

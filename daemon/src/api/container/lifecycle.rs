@@ -7,11 +7,13 @@ use crate::api::version::Version;
 use crate::container::request::{Condition, Grace, Remove, Size, Stop};
 use crate::container::state::Outcome;
 use crate::event::now_nanos;
+use crate::limits;
 use futures_util::stream;
 use serde_json::json;
 use shared::docker::ContainerUpdateBody;
 use shared::error::{Error, Result};
 use std::io;
+use std::time::Duration;
 
 /// 204 when something was done, 304 when nothing had to be.
 fn done(outcome: Outcome) -> Reply {
@@ -33,15 +35,29 @@ fn how(query: &Query) -> Result<Stop> {
     })
 }
 
+/// A stopping daemon waits for a stop as long as the container may take.
+fn declare(call: &Call, how: &Stop) -> Result<()> {
+    let view = call.engine().containers.view(&call.param("id")?)?;
+    let own = view.record.stop_timeout().and_then(|seconds| u64::try_from(seconds).ok());
+    call.declare(match how.grace {
+        Grace::Limit(limit) => limit,
+        Grace::Own => own.map_or(limits::STOP_GRACE, Duration::from_secs),
+        Grace::Unlimited => limits::SHUTDOWN_MAX,
+    });
+    Ok(())
+}
+
 /// `POST /containers/{id}/stop`.
 pub async fn stop(call: Call) -> Result<Reply> {
     let how = how(&call.query())?;
+    declare(&call, &how)?;
     Ok(done(call.engine().containers.stop(&call.param("id")?, how).await?))
 }
 
 /// `POST /containers/{id}/restart`.
 pub async fn restart(call: Call) -> Result<Reply> {
     let how = how(&call.query())?;
+    declare(&call, &how)?;
     call.engine().containers.restart(&call.param("id")?, how).await?;
     Ok(Reply::status(204))
 }

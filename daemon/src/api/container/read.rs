@@ -11,7 +11,6 @@ use crate::container::state::View;
 use crate::engine::Engine;
 use crate::event::now_nanos;
 use crate::task;
-use serde_json::json;
 use serde_json::value::{RawValue, to_raw_value};
 use shared::error::{Context, Error, Result};
 use shared::id::ImageId;
@@ -119,7 +118,6 @@ pub async fn changes(call: Call) -> Result<Reply> {
     let engine = call.engine();
     let view = engine.containers.view(&call.param("id")?)?;
     let changes = engine.images.changes(view.id()).await?;
-    let list: Vec<_> = changes.iter().map(shape::change::entry).collect();
-    let list = if list.is_empty() { serde_json::Value::Null } else { json!(list) };
-    Reply::json(&list)
+    let list = shape::change::list(&changes);
+    Reply::json(&(!list.is_empty()).then_some(list))
 }
