@@ -4,6 +4,7 @@
 //! otherwise rebuild everything; all end up in one folder, where each program looks for its helpers.
 
 use crate::step;
+use harness::program;
 use shared::error::{Context, Error, Result};
 use std::path::PathBuf;
 use std::process::Command;
@@ -11,8 +12,12 @@ use std::process::Command;
 /// Packages of programs for the host.
 const HOST: [&str; 3] = ["daemon", "console", "tests"];
 /// Static programs: package and name.
-const STATIC: [(&str, &str); 3] =
-    [("coffer-shim", "coffer-shim"), ("runtime", "coffer-runtime"), ("probe", "probe")];
+const STATIC: [(&str, &str); 4] = [
+    ("coffer-shim", "coffer-shim"),
+    ("coffer-shim", "coffer-init"),
+    ("runtime", "coffer-runtime"),
+    ("probe", "probe"),
+];
 
 /// Optimised, or quick to build.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,20 +73,32 @@ pub fn build(profile: Profile) -> Result<()> {
     let folder = step::target().join("static");
     let mut fixed = step::cargo(&["build", "--locked", "--target", &triple, "--target-dir"]);
     fixed.arg(&folder).args(profile.flags());
-    for (package, _) in STATIC {
+    let mut packages: Vec<_> = STATIC.iter().map(|(package, _)| *package).collect();
+    packages.dedup();
+    for package in packages {
         fixed.args(["--package", package]);
     }
     fixed.env("RUSTFLAGS", "-C target-feature=+crt-static -C relocation-model=static");
     step::run(fixed)?;
 
-    let to = profile.folder();
-    let from = folder.join(&triple).join(to.file_name().unwrap_or_default());
-    for (_, name) in STATIC {
-        // A running program cannot be written to, but its name can be given to another file.
-        let (source, fresh) = (from.join(name), to.join(format!(".{name}.new")));
-        let copied =
-            std::fs::copy(&source, &fresh).and_then(|_| std::fs::rename(&fresh, to.join(name)));
-        copied.with_context(|| format!("copy {} to {}", source.display(), to.display()))?;
+    place(profile)
+}
+
+/// Puts the static programs beside the host's and, for the suites, into a folder of their own: a run of
+/// all tests makes cargo put dynamic ones of the same names beside the host's.
+pub fn place(profile: Profile) -> Result<()> {
+    let host = profile.folder();
+    let from = step::target().join("static").join(triple()?);
+    let from = from.join(host.file_name().unwrap_or_default());
+    for to in [host.join(program::STATIC), host] {
+        std::fs::create_dir_all(&to).with_context(|| format!("make {}", to.display()))?;
+        for (_, name) in STATIC {
+            // A running program cannot be written to, but its name can be given to another file.
+            let (source, fresh) = (from.join(name), to.join(format!(".{name}.new")));
+            let copied =
+                std::fs::copy(&source, &fresh).and_then(|_| std::fs::rename(&fresh, to.join(name)));
+            copied.with_context(|| format!("copy {} to {}", source.display(), to.display()))?;
+        }
     }
     Ok(())
 }

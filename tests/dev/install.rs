@@ -5,7 +5,7 @@ use crate::step;
 use shared::error::{Context, Result};
 use std::path::{Path, PathBuf};
 
-const PROGRAMS: [&str; 4] = ["cofferd", "coffer", "coffer-shim", "coffer-runtime"];
+const PROGRAMS: [&str; 5] = ["cofferd", "coffer", "coffer-shim", "coffer-init", "coffer-runtime"];
 const UNITS: [&str; 2] = ["cofferd.service", "cofferd.socket"];
 
 /// The task: `--prefix PATH` (`/usr/local`) and `--root PATH` (`/`) say where to.

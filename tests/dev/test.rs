@@ -17,7 +17,10 @@ pub fn run(arguments: &[String]) -> Result<()> {
     let profile = Profile::of(arguments);
     build::build(profile)?;
     let filter = filters(arguments);
-    step::run(tests(profile, &["--workspace"], &filter))?;
+    let done = step::run(tests(profile, &["--workspace"], &filter));
+    // cargo has put dynamic ones in their place.
+    build::place(profile)?;
+    done?;
     if !nextest() {
         return peer(profile, &filter);
     }

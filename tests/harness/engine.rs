@@ -132,6 +132,11 @@ impl Engine {
                 command.arg("--shim").arg(program::built("fake-shim"));
                 command.args(["--storage-driver", "copy"]);
             }
+            Flavour::Real => {
+                command.arg("--shim").arg(program::built("coffer-shim"));
+                command.arg("--init-path").arg(program::built("coffer-init"));
+                command.arg("--cgroup-parent").arg(format!("/{}", self.sandbox.name()));
+            }
             _ => {
                 command.arg("--cgroup-parent").arg(format!("/{}", self.sandbox.name()));
             }

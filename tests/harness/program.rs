@@ -13,12 +13,16 @@ pub fn folder() -> PathBuf {
     }
 }
 
-/// One of our programs.
+/// Folder of the static programs, below [`folder`].
+pub const STATIC: &str = "static";
+
+/// One of our programs; the static ones from their own folder.
 ///
 /// # Panics
 /// When it was not built; the sentence says how to.
 pub fn built(name: &str) -> PathBuf {
-    let path = folder().join(name);
+    let fixed = folder().join(STATIC).join(name);
+    let path = if fixed.is_file() { fixed } else { folder().join(name) };
     assert!(path.is_file(), "{} is missing: run `cargo dev build` first", path.display());
     path
 }
