@@ -52,6 +52,8 @@ pub(super) async fn prepare(inner: &Arc<Inner>, record: &Arc<Record>) -> Result<
 
 fn others(inner: &Inner, record: &Record) -> Result<Others> {
     let host = record.host();
+    // A network that was unknown at create is unknown still.
+    inner.parts.networks.decide(&host)?;
     let running = |reference: &str| {
         let view = inner.index().find(reference)?.view();
         match view.status().is_alive() {

@@ -137,7 +137,7 @@ impl Reaped {
     }
 
     /// Kills it and reaps it.
-    async fn kill(&self) -> Result<()> {
+    pub(super) async fn kill(&self) -> Result<()> {
         match self.take() {
             Some(child) => reap(child, Duration::ZERO).await,
             None => Ok(()),
@@ -156,6 +156,14 @@ impl Drop for Reaped {
             };
             task::spawn("reap a shim", work).detach();
         }
+    }
+}
+
+/// Kills a shim that a former daemon started, by the process id that it told.
+pub(super) async fn kill_stranger(pid: i32) -> Result<()> {
+    match Process::open(pid).and_then(|process| process.signal(libc::SIGKILL)) {
+        Err(error) if error.kind() == Kind::NotFound => Ok(()),
+        other => other,
     }
 }
 

@@ -12,7 +12,7 @@ pub use launch::{Launch, Launcher};
 use crate::limits;
 use connection::Connection;
 use launch::Reaped;
-use shared::error::{Error, Result};
+use shared::error::{Error, Kind, Result};
 use shared::paths::INIT;
 use shared::shim::{
     Acknowledge, Attach, Attached, Create, Created, Delete, Exec, Exited, Hello, Kill, LogLost,
@@ -119,8 +119,16 @@ impl Shim {
 
     /// Ends a shim whose container is not wanted: kills what there is, forgets it.
     pub async fn end(&self) -> Result<()> {
-        let deleted = self.delete().await;
+        let deleted = match self.delete().await {
+            // Nothing was created yet.
+            Err(error) if error.kind() == Kind::Conflict => Ok(()),
+            other => other,
+        };
         let forgotten = self.acknowledge(INIT).await;
+        match &self.child {
+            Some(child) => child.kill().await?,
+            None => launch::kill_stranger(self.pid()).await?,
+        }
         deleted.and(forgotten)
     }
 

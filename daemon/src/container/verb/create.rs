@@ -117,11 +117,14 @@ impl Containers {
 
     /// The network as decided; a container to be joined is stored by its id, if it exists by now.
     fn network(&self, host: &HostConfig) -> Result<String> {
-        let mode = match self.0.parts.networks.decide(host)? {
-            network::Mode::Container(other) => network::Mode::Container(
+        let mode = match self.0.parts.networks.decide(host) {
+            Ok(network::Mode::Container(other)) => network::Mode::Container(
                 self.find(&other).map_or(other, |handle| handle.id().to_string()),
             ),
-            mode => mode,
+            Ok(mode) => mode,
+            // As with Docker the start says so: clients take a 404 here for a missing image.
+            Err(error) if error.kind() == Kind::NotFound => network::Mode::None,
+            Err(error) => return Err(error),
         };
         Ok(mode.to_word())
     }
