@@ -24,6 +24,8 @@ pub mod record;
 pub mod remove;
 mod save;
 mod settle;
+#[cfg(test)]
+mod speed;
 pub mod step;
 mod tag;
 #[cfg(test)]

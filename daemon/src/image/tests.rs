@@ -14,12 +14,12 @@ use std::path::PathBuf;
 use std::sync::Mutex;
 use std::time::Duration;
 
-struct Bench {
+pub(super) struct Bench {
     root: PathBuf,
     paths: Paths,
     store: Store,
-    trash: Trash,
-    images: Images,
+    pub(super) trash: Trash,
+    pub(super) images: Images,
 }
 
 impl Bench {
@@ -29,7 +29,7 @@ impl Bench {
         Self::at(root).await
     }
 
-    async fn at(root: PathBuf) -> Self {
+    pub(super) async fn at(root: PathBuf) -> Self {
         let paths = Paths::new(root.join("data"), root.join("run"));
         let store = Store::open(&paths).unwrap();
         let trash = Trash::open(paths.trash()).unwrap();
@@ -47,7 +47,7 @@ impl Bench {
         Self::at(root).await
     }
 
-    async fn stop(self) {
+    pub(super) async fn stop(self) {
         self.images.0.journal.close().await.unwrap();
         drop(self.images);
         self.trash.wait_until_empty(Duration::from_secs(20)).unwrap();
@@ -60,7 +60,7 @@ impl Bench {
         std::fs::remove_dir_all(root).unwrap();
     }
 
-    async fn load(&self, archive: Vec<u8>) -> Result<(Vec<Arc<Image>>, Vec<String>)> {
+    pub(super) async fn load(&self, archive: Vec<u8>) -> Result<(Vec<Arc<Image>>, Vec<String>)> {
         let lines = Arc::new(Mutex::new(Vec::new()));
         let kept = lines.clone();
         let progress = Box::new(move |step| {
@@ -74,7 +74,7 @@ impl Bench {
     }
 }
 
-fn tar(files: &[(&str, &[u8])]) -> Vec<u8> {
+pub(super) fn tar(files: &[(&str, &[u8])]) -> Vec<u8> {
     let mut tar = tar::Builder::new(Vec::new());
     for (path, data) in files {
         let mut header = tar::Header::new_gnu();
@@ -86,7 +86,7 @@ fn tar(files: &[(&str, &[u8])]) -> Vec<u8> {
     tar.into_inner().unwrap()
 }
 
-fn sha(bytes: &[u8]) -> Digest {
+pub(super) fn sha(bytes: &[u8]) -> Digest {
     use sha2::Digest as _;
     Digest::from_sha256(&sha2::Sha256::digest(bytes).into())
 }
