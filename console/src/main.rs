@@ -51,7 +51,9 @@ fn main() {
                 None => (cli::code_of(&error), error.to_string()),
             };
             // Standard error may be closed; the code says it too.
-            let _ = cli::output::print_error_bytes(format!("coffer: {}\n", text::clean(&words)).as_bytes());
+            let _ = cli::output::print_error_bytes(
+                format!("coffer: {}\n", text::clean(&words)).as_bytes(),
+            );
             code
         }
     };
@@ -64,7 +66,8 @@ fn run(cli: Cli, offset: i32) -> Result<i32> {
         let words = "the console needs a terminal; try `coffer ps`";
         return Err(cli::failed(&Error::new(Kind::Invalid, words), 2));
     }
-    let client = Client::new(Endpoint::choose(cli.host.as_deref()).map_err(|e| cli::failed(&e, 2))?);
+    let client =
+        Client::new(Endpoint::choose(cli.host.as_deref()).map_err(|e| cli::failed(&e, 2))?);
     if opens {
         return terminal::open(client, Options { theme: theme_of(cli.color, cli.ascii), offset });
     }
@@ -72,7 +75,16 @@ fn run(cli: Cli, offset: i32) -> Result<i32> {
         Some(command) => {
             let process = matches!(command, Command::Run(_));
             let result = rt::block_on(cli::run(&client, command));
-            result.map_err(|error| if process && error.find::<cli::Failed>().is_none() && error.find::<BrokenPipe>().is_none() { cli::failed(&error, 125) } else { error })
+            result.map_err(|error| {
+                if process
+                    && error.find::<cli::Failed>().is_none()
+                    && error.find::<BrokenPipe>().is_none()
+                {
+                    cli::failed(&error, 125)
+                } else {
+                    error
+                }
+            })
         }
         None => Ok(0),
     }
@@ -88,7 +100,9 @@ fn theme_of(color: Color, ascii: bool) -> Theme {
         Color::Auto if set("NO_COLOR") || dumb => Palette::Mono,
         Color::Auto => Palette::Ansi,
     };
-    let locale = ["LC_ALL", "LC_CTYPE", "LANG"].iter().find_map(|name| std::env::var(name).ok().filter(|v| !v.is_empty()));
+    let locale = ["LC_ALL", "LC_CTYPE", "LANG"]
+        .iter()
+        .find_map(|name| std::env::var(name).ok().filter(|v| !v.is_empty()));
     let plain = locale.is_some_and(|l| matches!(l.as_str(), "C" | "POSIX"));
     let linux = std::env::var("TERM").is_ok_and(|term| term == "linux");
     let charset = if ascii || plain || linux || dumb { Charset::Ascii } else { Charset::Unicode };

@@ -64,7 +64,8 @@ pub struct Query {
 impl Query {
     /// Reads a filter; `fields` are the names that may be compared.
     pub fn parse(text: &str, fields: &[&str]) -> Result<Self> {
-        let terms = text.split_whitespace().map(|word| term(word, fields)).collect::<Result<_>>()?;
+        let terms =
+            text.split_whitespace().map(|word| term(word, fields)).collect::<Result<_>>()?;
         Ok(Self { terms, text: text.trim().to_string() })
     }
 
@@ -96,7 +97,9 @@ fn term(word: &str, fields: &[&str]) -> Result<Term> {
     let name = name.to_lowercase();
     let (operator, value) = match tail {
         t if t.starts_with("!=") || t.starts_with("<=") || t.starts_with(">=") => t.split_at(2),
-        t if t.starts_with('!') => return Ok(Term { wanted, test: Test::Mentions(rest.to_lowercase()) }),
+        t if t.starts_with('!') => {
+            return Ok(Term { wanted, test: Test::Mentions(rest.to_lowercase()) });
+        }
         t => t.split_at(1),
     };
     if name == "label" && operator == "=" {
@@ -114,8 +117,9 @@ fn term(word: &str, fields: &[&str]) -> Result<Term> {
         "=" => (wanted, Test::Equals(name.clone(), value.to_lowercase())),
         "!=" => (!wanted, Test::Equals(name.clone(), value.to_lowercase())),
         "~" => {
-            let regex = Regex::new(&format!("(?i){value}"))
-                .map_err(|error| Error::invalid(format!("{value:?} is no regular expression: {error}")))?;
+            let regex = Regex::new(&format!("(?i){value}")).map_err(|error| {
+                Error::invalid(format!("{value:?} is no regular expression: {error}"))
+            })?;
             (wanted, Test::Matches(name.clone(), regex))
         }
         "<" => (wanted, compare(Compare::Less)?),
@@ -137,7 +141,8 @@ fn number(text: &str) -> Result<f64> {
         Some((at, 't')) => (&bare[..at], 1024.0 * 1024.0 * 1024.0 * 1024.0),
         _ => (bare, 1.0),
     };
-    let value: f64 = digits.parse().map_err(|_| Error::invalid(format!("{text:?} is no number")))?;
+    let value: f64 =
+        digits.parse().map_err(|_| Error::invalid(format!("{text:?} is no number")))?;
     Ok(value * factor)
 }
 
@@ -199,12 +204,25 @@ mod tests {
     #[test]
     fn every_kind_of_term() {
         for text in [
-            "", "web", "!api", "state=running", "state!=exited", "!state=exited", "name~^WEB-\\d$",
-            "mem>200m", "mem<=300m", "mem<1g", "label=app:shop", "label=app", "!label=x", "web mem>1k",
+            "",
+            "web",
+            "!api",
+            "state=running",
+            "state!=exited",
+            "!state=exited",
+            "name~^WEB-\\d$",
+            "mem>200m",
+            "mem<=300m",
+            "mem<1g",
+            "label=app:shop",
+            "label=app",
+            "!label=x",
+            "web mem>1k",
         ] {
             assert!(keeps(text), "{text}");
         }
-        for text in ["api", "!web", "state=exited", "name~^api", "mem>1g", "label=app:x", "web api"] {
+        for text in ["api", "!web", "state=exited", "name~^api", "mem>1g", "label=app:x", "web api"]
+        {
             assert!(!keeps(text), "{text}");
         }
     }

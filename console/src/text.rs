@@ -175,7 +175,11 @@ pub fn bytes(value: u64) -> String {
         unit += 1;
     }
     let unit_name = UNITS[unit];
-    if unit > 0 && scaled < 9.95 { format!("{scaled:.1}{unit_name}") } else { format!("{scaled:.0}{unit_name}") }
+    if unit > 0 && scaled < 9.95 {
+        format!("{scaled:.1}{unit_name}")
+    } else {
+        format!("{scaled:.0}{unit_name}")
+    }
 }
 
 /// A length of time in at most four cells: `9s`, `41m`, `2h`, `41d`, `3y`.

@@ -195,7 +195,12 @@ static ASCII: Glyphs = Glyphs {
 };
 
 /// `values` as a sparkline of at most `cells` cells, newest last, scaled to `top` (0: to its own maximum).
-pub fn sparkline(theme: Theme, values: impl DoubleEndedIterator<Item = f64>, cells: usize, top: f64) -> String {
+pub fn sparkline(
+    theme: Theme,
+    values: impl DoubleEndedIterator<Item = f64>,
+    cells: usize,
+    top: f64,
+) -> String {
     let mut shown: Vec<f64> = values.rev().take(cells).collect();
     shown.reverse();
     let top = if top > 0.0 { top } else { shown.iter().copied().fold(1e-9, f64::max) };
@@ -211,9 +216,24 @@ mod tests {
     fn every_glyph_is_one_cell() {
         for g in [&UNICODE, &ASCII] {
             let all = [
-                g.ellipsis, g.running, g.created, g.stopped, g.failed, g.paused, g.restarting,
-                g.unhealthy, g.alarm, g.mark, g.descending, g.ascending, g.rule, g.folded,
-                g.unfolded, g.command, g.full, g.empty,
+                g.ellipsis,
+                g.running,
+                g.created,
+                g.stopped,
+                g.failed,
+                g.paused,
+                g.restarting,
+                g.unhealthy,
+                g.alarm,
+                g.mark,
+                g.descending,
+                g.ascending,
+                g.rule,
+                g.folded,
+                g.unfolded,
+                g.command,
+                g.full,
+                g.empty,
             ];
             for glyph in all.iter().chain(g.bars.iter()) {
                 assert_eq!(crate::text::width(glyph), 1, "{glyph}");

@@ -65,6 +65,15 @@ impl Terminal {
         }
     }
 
+    /// Process id of the program.
+    ///
+    /// # Panics
+    /// When it has already been waited for.
+    pub fn pid(&self) -> i32 {
+        let pid = self.child.process_id().expect("it runs");
+        i32::try_from(pid).expect("a process id")
+    }
+
     /// Makes the window another size.
     pub fn resize(&self, rows: u16, columns: u16) {
         self.master.resize(size(rows, columns)).expect("resize");

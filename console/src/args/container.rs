@@ -196,7 +196,12 @@ pub struct Exec {
     #[arg(long)]
     pub detach_keys: Option<String>,
     /// Container, command and its arguments
-    #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true, value_name = "CONTAINER COMMAND [ARG...]")]
+    #[arg(
+        required = true,
+        trailing_var_arg = true,
+        allow_hyphen_values = true,
+        value_name = "CONTAINER COMMAND [ARG...]"
+    )]
     pub container_and_command: Vec<String>,
 }
 
@@ -222,7 +227,12 @@ pub struct Attach {
 #[allow(missing_docs)]
 pub struct Top {
     /// Container, then options of ps
-    #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true, value_name = "CONTAINER [ps OPTIONS]")]
+    #[arg(
+        required = true,
+        trailing_var_arg = true,
+        allow_hyphen_values = true,
+        value_name = "CONTAINER [ps OPTIONS]"
+    )]
     pub container_and_options: Vec<String>,
 }
 

@@ -182,7 +182,12 @@ pub struct Create {
     #[arg(long)]
     pub log_opt: Vec<String>,
     /// Image, command and its arguments
-    #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true, value_name = "IMAGE [COMMAND] [ARG...]")]
+    #[arg(
+        required = true,
+        trailing_var_arg = true,
+        allow_hyphen_values = true,
+        value_name = "IMAGE [COMMAND] [ARG...]"
+    )]
     pub image_and_command: Vec<String>,
 }
 

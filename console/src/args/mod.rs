@@ -9,7 +9,12 @@ use clap::{Parser, Subcommand, ValueEnum};
 
 /// The whole command line.
 #[derive(Debug, Parser)]
-#[command(name = "coffer", version, about = "Terminal console and command line of Coffer", infer_long_args = false)]
+#[command(
+    name = "coffer",
+    version,
+    about = "Terminal console and command line of Coffer",
+    infer_long_args = false
+)]
 pub struct Cli {
     /// Address of the daemon: unix:///path or tcp://host:port (else COFFER_HOST, DOCKER_HOST)
     #[arg(short = 'H', long, global = true)]
@@ -177,7 +182,10 @@ mod tests {
         let cli = parse("coffer -H unix:///x run -d --name web -e A=1 -h box img sh -c --name -d");
         let Some(Command::Run(run)) = cli.command else { panic!() };
         assert_eq!(run.create.image_and_command, ["img", "sh", "-c", "--name", "-d"]);
-        assert_eq!((run.create.name.as_deref(), run.create.hostname.as_deref()), (Some("web"), Some("box")));
+        assert_eq!(
+            (run.create.name.as_deref(), run.create.hostname.as_deref()),
+            (Some("web"), Some("box"))
+        );
         assert!(run.detach && cli.host.as_deref() == Some("unix:///x"));
         let cli = parse("coffer exec -it web ls -la");
         let Some(Command::Exec(exec)) = cli.command else { panic!() };

@@ -36,7 +36,9 @@ async fn join(client: &Client, container: &str, wish: &Wish) -> Result<(End, i32
         return Err(Error::conflict("cannot attach to a paused container, unpause it first"));
     }
     if state["Restarting"] == true {
-        return Err(Error::conflict("cannot attach to a restarting container, wait until it is running"));
+        return Err(Error::conflict(
+            "cannot attach to a restarting container, wait until it is running",
+        ));
     }
     let id = found["Id"].as_str().unwrap_or(container).to_string();
     let terminal = found["Config"]["Tty"] == true;

@@ -10,7 +10,8 @@ use shared::client::{Client, Content, Method};
 
 /// `coffer events`.
 pub async fn events(client: &Client, args: &Events) -> Outcome {
-    let template = args.format.as_deref().filter(|f| *f != "json").map(Template::parse).transpose()?;
+    let template =
+        args.format.as_deref().filter(|f| *f != "json").map(Template::parse).transpose()?;
     let now = crate::terminal::now();
     let path = format!(
         "/events{}",
@@ -43,7 +44,12 @@ fn line(event: &Value) -> String {
         .map(|(name, value)| format!("{}={}", crate::text::clean(name), text(value)))
         .collect();
     let time = crate::text::rfc3339(event["timeNano"].as_i64().unwrap_or(0));
-    let mut out = format!("{time} {} {} {}", text(&event["Type"]), text(&event["Action"]), text(&event["Actor"]["ID"]));
+    let mut out = format!(
+        "{time} {} {} {}",
+        text(&event["Type"]),
+        text(&event["Action"]),
+        text(&event["Actor"]["ID"])
+    );
     if !attributes.is_empty() {
         out.push_str(&format!(" ({})", attributes.join(", ")));
     }
@@ -60,6 +66,9 @@ mod tests {
             "Type": "container", "Action": "start", "timeNano": 1,
             "Actor": {"ID": "abc", "Attributes": {"image": "x", "name": "y\u{1b}[2J"}},
         });
-        assert_eq!(line(&event), "1970-01-01T00:00:00.000000001Z container start abc (image=x, name=y)");
+        assert_eq!(
+            line(&event),
+            "1970-01-01T00:00:00.000000001Z container start abc (image=x, name=y)"
+        );
     }
 }

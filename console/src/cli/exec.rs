@@ -21,8 +21,15 @@ struct Plan {
 
 /// `coffer exec`.
 pub async fn exec(client: &Client, args: Exec) -> Outcome {
-    let Some((container, command)) = args.container_and_command.split_first().filter(|(_, c)| !c.is_empty()) else {
-        return Err(failed(&Error::invalid("\"coffer exec\" requires at least 2 arguments: CONTAINER COMMAND [ARG...]"), 1));
+    let Some((container, command)) =
+        args.container_and_command.split_first().filter(|(_, c)| !c.is_empty())
+    else {
+        return Err(failed(
+            &Error::invalid(
+                "\"coffer exec\" requires at least 2 arguments: CONTAINER COMMAND [ARG...]",
+            ),
+            1,
+        ));
     };
     if container.starts_with('-') {
         return Err(failed(&Error::invalid(format!("unknown flag: {container}")), 125));
@@ -54,7 +61,11 @@ pub async fn exec(client: &Client, args: Exec) -> Outcome {
         let id = create(client, &plan).await?;
         let start = json!({"Detach": true, "Tty": args.tty});
         client
-            .whole(shared::client::Method::POST, &format!("/exec/{id}/start"), Content::json(&start)?)
+            .whole(
+                shared::client::Method::POST,
+                &format!("/exec/{id}/start"),
+                Content::json(&start)?,
+            )
             .await
             .map_err(|error| failed(&error, start_code_of_exec(&error)))?;
         return Ok(0);
@@ -82,7 +93,9 @@ fn start_code_of_exec(error: &Error) -> i32 {
 async fn talk(client: &Client, plan: &Plan) -> Result<(End, i32)> {
     let id = create(client, plan).await?;
     let mut start = json!({"Detach": false, "Tty": plan.terminal});
-    let size = crossterm::terminal::size().ok().filter(|_| plan.terminal && std::io::stdout().is_terminal());
+    let size = crossterm::terminal::size()
+        .ok()
+        .filter(|_| plan.terminal && std::io::stdout().is_terminal());
     if let Some((width, height)) = size {
         start["ConsoleSize"] = json!([height, width]);
     }

@@ -48,7 +48,10 @@ pub async fn list(client: &Client, args: &List) -> Outcome {
     let format = Format::parse(args.format.as_deref())?;
     let mut given = args.filter.clone();
     given.extend(args.repository.iter().map(|r| format!("reference={r}")));
-    let path = format!("/images/json{}", query(&[("all", switch(args.all)), ("filters", filters(&given)?)]));
+    let path = format!(
+        "/images/json{}",
+        query(&[("all", switch(args.all)), ("filters", filters(&given)?)])
+    );
     let found: Vec<Value> = client.get(&path).await?;
     let now = crate::terminal::now() / 1_000_000_000;
     let rows: Vec<Row> = found.iter().flat_map(|image| rows(image, now, args.no_trunc)).collect();
@@ -80,7 +83,8 @@ fn rows(image: &Value, now: i64, whole: bool) -> Vec<Row> {
     let created = image["Created"].as_i64().unwrap_or(0);
     let row = |tag: &String| {
         let (repository, tag) = split(tag);
-        let digest = digests.iter().find_map(|d| d.split_once('@').filter(|(r, _)| *r == repository));
+        let digest =
+            digests.iter().find_map(|d| d.split_once('@').filter(|(r, _)| *r == repository));
         let mut row = Row::new();
         for (name, value) in [
             ("ID", if whole { id.to_string() } else { words::short(id) }),
@@ -123,7 +127,11 @@ pub fn deleted(gone: &Value) -> String {
 /// `coffer tag`.
 pub async fn tag(client: &Client, args: &Tag) -> Outcome {
     let (repository, tag) = split(&args.target);
-    let path = format!("/images/{}/tag{}", encode(&args.source), query(&[("repo", Some(repository)), ("tag", tag)]));
+    let path = format!(
+        "/images/{}/tag{}",
+        encode(&args.source),
+        query(&[("repo", Some(repository)), ("tag", tag)])
+    );
     client.act(&path).await?;
     Ok(0)
 }
@@ -146,7 +154,9 @@ pub async fn commit(client: &Client, args: &Commit) -> Outcome {
 }
 
 fn id_of(made: &Value) -> Result<&str> {
-    made["Id"].as_str().ok_or_else(|| shared::error::Error::internal("the daemon's answer has no id"))
+    made["Id"]
+        .as_str()
+        .ok_or_else(|| shared::error::Error::internal("the daemon's answer has no id"))
 }
 
 #[cfg(test)]
@@ -160,6 +170,9 @@ mod tests {
         let table = output::render(&Format::Table, COLUMNS, HEADINGS, &rows).unwrap();
         insta::assert_snapshot!(table);
         assert_eq!(split("host:5000/b"), ("host:5000/b".into(), None));
-        assert_eq!(deleted(&json!([{"Untagged": "a"}, {"Deleted": "b"}])), "Untagged: a\nDeleted: b");
+        assert_eq!(
+            deleted(&json!([{"Untagged": "a"}, {"Deleted": "b"}])),
+            "Untagged: a\nDeleted: b"
+        );
     }
 }

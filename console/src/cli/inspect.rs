@@ -14,7 +14,9 @@ const KINDS: [&str; 4] = ["container", "image", "network", "volume"];
 pub async fn any(client: &Client, args: &Inspect) -> Outcome {
     match args.kind.as_deref() {
         Some(kind) if KINDS.contains(&kind) => run(client, &[kind], args).await,
-        Some(kind) => Err(Error::invalid(format!("unknown type: {kind:?}: must be one of \"container\", \"image\", \"network\", \"volume\""))),
+        Some(kind) => Err(Error::invalid(format!(
+            "unknown type: {kind:?}: must be one of \"container\", \"image\", \"network\", \"volume\""
+        ))),
         None => run(client, &KINDS, args).await,
     }
 }
@@ -25,14 +27,17 @@ pub async fn one(client: &Client, kind: &str, args: &Inspect) -> Outcome {
 }
 
 async fn run(client: &Client, kinds: &[&str], args: &Inspect) -> Outcome {
-    let template = args.format.as_deref().filter(|f| *f != "json").map(Template::parse).transpose()?;
+    let template =
+        args.format.as_deref().filter(|f| *f != "json").map(Template::parse).transpose()?;
     let (mut found, mut code) = (Vec::new(), 0);
     for name in &args.names {
         match find(client, kinds, name, args.size).await {
             Ok(value) => found.push(value),
             Err(error) if super::code_of(&error) == 3 => return Err(error),
             Err(error) => {
-                output::print_error_bytes(format!("Error response from daemon: {error}\n").as_bytes())?;
+                output::print_error_bytes(
+                    format!("Error response from daemon: {error}\n").as_bytes(),
+                )?;
                 code = 1;
             }
         }
@@ -71,7 +76,10 @@ async fn find(client: &Client, kinds: &[&str], name: &str, size: bool) -> Result
         };
         match client.get(&path).await {
             Ok(value) => return Ok(value),
-            Err(error) if error.kind() == Kind::NotFound || kinds.len() > 1 && error.kind() == Kind::Invalid => {
+            Err(error)
+                if error.kind() == Kind::NotFound
+                    || kinds.len() > 1 && error.kind() == Kind::Invalid =>
+            {
                 last = Some(error);
             }
             Err(error) => return Err(error),

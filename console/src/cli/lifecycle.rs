@@ -21,7 +21,9 @@ pub async fn each<F: Future<Output = Result<String>>>(
             Ok(said) => output::line(&said)?,
             Err(error) if exit::code_of(&error) == 3 => return Err(error),
             Err(error) => {
-                output::print_error_bytes(format!("Error response from daemon: {error}\n").as_bytes())?;
+                output::print_error_bytes(
+                    format!("Error response from daemon: {error}\n").as_bytes(),
+                )?;
                 code = 1;
             }
         }
@@ -51,12 +53,15 @@ pub async fn start(client: &Client, args: Start) -> Outcome {
     let id = found["Id"].as_str().unwrap_or(name).to_string();
     let terminal = found["Config"]["Tty"] == true;
     let input = args.interactive && found["Config"]["OpenStdin"] == true;
-    let path = format!("{object}/attach{}", query(&[
-        ("stream", Some("1".into())),
-        ("stdin", switch(input)),
-        ("stdout", Some("1".into())),
-        ("stderr", Some("1".into())),
-    ]));
+    let path = format!(
+        "{object}/attach{}",
+        query(&[
+            ("stream", Some("1".into())),
+            ("stdin", switch(input)),
+            ("stdout", Some("1".into())),
+            ("stderr", Some("1".into())),
+        ])
+    );
     let halves = client.hijack(&path, Content::Nothing).await?;
     let removed = found["HostConfig"]["AutoRemove"] == true;
     let exit = waiting(client, &id, if removed { "removed" } else { "next-exit" }).await?;
@@ -98,7 +103,11 @@ pub async fn kill(client: &Client, args: &Kill) -> Outcome {
 
 /// `coffer rm`.
 pub async fn remove(client: &Client, args: &Remove) -> Outcome {
-    let flags = query(&[("force", switch(args.force)), ("v", switch(args.volumes)), ("link", switch(args.link))]);
+    let flags = query(&[
+        ("force", switch(args.force)),
+        ("v", switch(args.volumes)),
+        ("link", switch(args.link)),
+    ]);
     let flags = &flags;
     each(&args.containers, |target| async move {
         client.delete(&format!("/containers/{}{flags}", encode(&target))).await?;
@@ -118,7 +127,11 @@ pub async fn wait(client: &Client, targets: &[String]) -> Outcome {
 
 /// `coffer rename`.
 pub async fn rename(client: &Client, args: &Rename) -> Outcome {
-    let path = format!("/containers/{}/rename{}", encode(&args.container), query(&[("name", Some(args.name.clone()))]));
+    let path = format!(
+        "/containers/{}/rename{}",
+        encode(&args.container),
+        query(&[("name", Some(args.name.clone()))])
+    );
     client.act(&path).await?;
     Ok(0)
 }
@@ -134,8 +147,10 @@ pub async fn update(client: &Client, args: &Update) -> Outcome {
     }
     let changes = &changes;
     each(&args.containers, |target| async move {
-        let answer: Value = client.post(&format!("/containers/{}/update", encode(&target)), changes).await?;
-        for warning in answer["Warnings"].as_array().into_iter().flatten().filter_map(Value::as_str) {
+        let answer: Value =
+            client.post(&format!("/containers/{}/update", encode(&target)), changes).await?;
+        for warning in answer["Warnings"].as_array().into_iter().flatten().filter_map(Value::as_str)
+        {
             output::print_error_bytes(format!("WARNING: {warning}\n").as_bytes())?;
         }
         Ok(target)

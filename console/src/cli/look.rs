@@ -27,12 +27,17 @@ pub async fn top(client: &Client, args: &Top) -> Outcome {
 /// `coffer port`.
 pub async fn port(client: &Client, args: &Port) -> Outcome {
     let found: Value = client.get(&format!("/containers/{}/json", encode(&args.container))).await?;
-    let wanted = args.port.as_ref().map(|p| if p.contains('/') { p.clone() } else { format!("{p}/tcp") });
+    let wanted =
+        args.port.as_ref().map(|p| if p.contains('/') { p.clone() } else { format!("{p}/tcp") });
     let mut lines = Vec::new();
     for (inside, bindings) in found["NetworkSettings"]["Ports"].as_object().into_iter().flatten() {
         for binding in bindings.as_array().into_iter().flatten() {
-            let (ip, port) = (binding["HostIp"].as_str().unwrap_or_default(), binding["HostPort"].as_str().unwrap_or_default());
-            let address = if ip.contains(':') { format!("[{ip}]:{port}") } else { format!("{ip}:{port}") };
+            let (ip, port) = (
+                binding["HostIp"].as_str().unwrap_or_default(),
+                binding["HostPort"].as_str().unwrap_or_default(),
+            );
+            let address =
+                if ip.contains(':') { format!("[{ip}]:{port}") } else { format!("{ip}:{port}") };
             match &wanted {
                 Some(wanted) if wanted == inside => lines.push(address),
                 Some(_) => {}
@@ -41,7 +46,10 @@ pub async fn port(client: &Client, args: &Port) -> Outcome {
         }
     }
     if let Some(wanted) = wanted.filter(|_| lines.is_empty()) {
-        return Err(Error::not_found(format!("no public port '{wanted}' published for {}", args.container)));
+        return Err(Error::not_found(format!(
+            "no public port '{wanted}' published for {}",
+            args.container
+        )));
     }
     lines.sort();
     for line in lines {

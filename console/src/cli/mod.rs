@@ -91,7 +91,9 @@ pub async fn run(client: &Client, command: Command) -> Outcome {
         Command::Wait(args) => lifecycle::wait(client, &args.containers).await,
         Command::Rename(args) => lifecycle::rename(client, &args).await,
         Command::Update(args) => lifecycle::update(client, &args).await,
-        Command::Ps(args) | Command::Container(ContainerVerb::Ls(args)) => ps::list(client, &args).await,
+        Command::Ps(args) | Command::Container(ContainerVerb::Ls(args)) => {
+            ps::list(client, &args).await
+        }
         Command::Logs(args) => logs::logs(client, &args).await,
         Command::Exec(args) => exec::exec(client, args).await,
         Command::Attach(args) => attach::attach(client, args).await,
@@ -103,19 +105,27 @@ pub async fn run(client: &Client, command: Command) -> Outcome {
         Command::Commit(args) => image::commit(client, &args).await,
         Command::Export(args) => transfer::export(client, &args).await,
         Command::Import(args) => transfer::import(client, &args).await,
-        Command::Images(args) | Command::Image(ImageVerb::Ls(args)) => image::list(client, &args).await,
+        Command::Images(args) | Command::Image(ImageVerb::Ls(args)) => {
+            image::list(client, &args).await
+        }
         Command::Load(args) => transfer::load(client, &args).await,
         Command::Save(args) => transfer::save(client, &args).await,
-        Command::Rmi(args) | Command::Image(ImageVerb::Rm(args)) => image::remove(client, &args).await,
+        Command::Rmi(args) | Command::Image(ImageVerb::Rm(args)) => {
+            image::remove(client, &args).await
+        }
         Command::Tag(args) => image::tag(client, &args).await,
         Command::Events(args) => events::events(client, &args).await,
         Command::Info(args) => system::info(client, &args).await,
         Command::Version(args) => system::version(client, &args).await,
         Command::Inspect(args) => inspect::any(client, &args).await,
-        Command::Container(ContainerVerb::Inspect(args)) => inspect::one(client, "container", &args).await,
+        Command::Container(ContainerVerb::Inspect(args)) => {
+            inspect::one(client, "container", &args).await
+        }
         Command::Image(ImageVerb::Inspect(args)) => inspect::one(client, "image", &args).await,
         Command::Volume(VolumeVerb::Inspect(args)) => inspect::one(client, "volume", &args).await,
-        Command::Container(ContainerVerb::Prune(args)) => system::prune_containers(client, &args).await,
+        Command::Container(ContainerVerb::Prune(args)) => {
+            system::prune_containers(client, &args).await
+        }
         Command::Image(ImageVerb::Prune(args)) => system::prune_images(client, &args).await,
         Command::Volume(VolumeVerb::Ls(args)) => volume::list(client, &args).await,
         Command::Volume(VolumeVerb::Create(args)) => volume::create(client, &args).await,

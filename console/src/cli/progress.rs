@@ -52,7 +52,12 @@ impl Progress {
         let rate = text::bytes((done as f64 / seconds) as u64);
         let line = match total {
             0 => format!("{label} {}  {rate}/s", text::bytes(done)),
-            total => format!("{label} {} {} / {}  {rate}/s", bar(done, total), text::bytes(done), text::bytes(total)),
+            total => format!(
+                "{label} {} {} / {}  {rate}/s",
+                bar(done, total),
+                text::bytes(done),
+                text::bytes(total)
+            ),
         };
         self.draw(&line);
     }
@@ -69,7 +74,9 @@ impl Progress {
             let total = detail["total"].as_u64().unwrap_or(0);
             let words = match total {
                 0 => text::bytes(done),
-                total => format!("{} {} / {}", bar(done, total), text::bytes(done), text::bytes(total)),
+                total => {
+                    format!("{} {} / {}", bar(done, total), text::bytes(done), text::bytes(total))
+                }
             };
             self.draw(&format!("{id}{} {words}", text::clean(status)));
         }

@@ -39,12 +39,15 @@ const HEADINGS: &[Column] = &[
 pub async fn list(client: &Client, args: &List) -> Outcome {
     let format = Format::parse(args.format.as_deref())?;
     let last = if args.latest { Some(1) } else { args.last.filter(|n| *n > 0) };
-    let path = format!("/containers/json{}", query(&[
-        ("all", switch(args.all || last.is_some())),
-        ("limit", last.map(|n| n.to_string())),
-        ("size", switch(args.size)),
-        ("filters", filters(&args.filter)?),
-    ]));
+    let path = format!(
+        "/containers/json{}",
+        query(&[
+            ("all", switch(args.all || last.is_some())),
+            ("limit", last.map(|n| n.to_string())),
+            ("size", switch(args.size)),
+            ("filters", filters(&args.filter)?),
+        ])
+    );
     let found: Vec<Value> = client.get(&path).await?;
     let now = crate::terminal::now() / 1_000_000_000;
     let cut = if args.no_trunc { Cut::Nothing } else { Cut::Docker };
@@ -89,17 +92,29 @@ fn row(c: &Value, now: i64, cut: Cut) -> Row {
         .as_array()
         .into_iter()
         .flatten()
-        .map(|m| m["Name"].as_str().filter(|n| !n.is_empty()).or(m["Source"].as_str()).unwrap_or_default().to_string())
+        .map(|m| {
+            m["Name"]
+                .as_str()
+                .filter(|n| !n.is_empty())
+                .or(m["Source"].as_str())
+                .unwrap_or_default()
+                .to_string()
+        })
         .collect();
-    let volumes = c["Mounts"].as_array().into_iter().flatten().filter(|m| m["Driver"] == "local").count();
+    let volumes =
+        c["Mounts"].as_array().into_iter().flatten().filter(|m| m["Driver"] == "local").count();
     let labels: Vec<String> = c["Labels"]
         .as_object()
         .into_iter()
         .flatten()
         .map(|(k, v)| format!("{k}={}", v.as_str().unwrap_or_default()))
         .collect();
-    let networks: Vec<String> =
-        c["NetworkSettings"]["Networks"].as_object().into_iter().flatten().map(|(name, _)| name.clone()).collect();
+    let networks: Vec<String> = c["NetworkSettings"]["Networks"]
+        .as_object()
+        .into_iter()
+        .flatten()
+        .map(|(name, _)| name.clone())
+        .collect();
     let size = |name: &str| words::size(c[name].as_f64().unwrap_or(0.0));
     let created = c["Created"].as_i64().unwrap_or(0);
     let mut row = Row::new();
@@ -139,7 +154,11 @@ fn ports(c: &Value) -> String {
             None => inside,
             Some(outside) => {
                 let address = p["IP"].as_str().unwrap_or_default();
-                let address = if address.contains(':') { format!("[{address}]") } else { address.to_string() };
+                let address = if address.contains(':') {
+                    format!("[{address}]")
+                } else {
+                    address.to_string()
+                };
                 format!("{address}:{outside}->{inside}")
             }
         }
@@ -165,7 +184,10 @@ mod tests {
         let rows = [row(&c, 220, Cut::Docker)];
         let table = output::render(&Format::Table, COLUMNS, HEADINGS, &rows).unwrap();
         insta::assert_snapshot!(table);
-        let format = Format::parse(Some("{{.ID}} {{.Label \"app\"}} {{.CreatedAt}} {{.Networks}} {{.Mounts}}")).unwrap();
+        let format = Format::parse(Some(
+            "{{.ID}} {{.Label \"app\"}} {{.CreatedAt}} {{.Networks}} {{.Mounts}}",
+        ))
+        .unwrap();
         let said = output::render(&format, COLUMNS, HEADINGS, &rows).unwrap();
         assert_eq!(said, "0123456789ab shop 1970-01-01 00:01:40 +0000 UTC none data\n");
     }

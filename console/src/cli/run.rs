@@ -66,7 +66,9 @@ pub async fn run(client: &Client, mut args: Run) -> Outcome {
         ])
     );
     let halves = client.hijack(&attach, Content::Nothing).await.map_err(|e| failed(&e, 125))?;
-    let exit = waiting(client, &id, if args.create.rm { "removed" } else { "next-exit" }).await.map_err(|e| failed(&e, 125))?;
+    let exit = waiting(client, &id, if args.create.rm { "removed" } else { "next-exit" })
+        .await
+        .map_err(|e| failed(&e, 125))?;
     start(client, &args.create, &id).await?;
     if terminal && std::io::stdout().is_terminal() {
         // A process that has already ended has no size.
@@ -106,18 +108,31 @@ async fn make(client: &Client, args: &Create) -> Result<String> {
     let image = args.image_and_command.first().map_or("", String::as_str);
     let policy = args.pull.as_deref().unwrap_or("missing");
     if !matches!(policy, "missing" | "always" | "never") {
-        return Err(Error::invalid(format!("invalid pull option: '{policy}': must be one of \"always\", \"missing\" or \"never\"")));
+        return Err(Error::invalid(format!(
+            "invalid pull option: '{policy}': must be one of \"always\", \"missing\" or \"never\""
+        )));
     }
     if let Some(file) = args.cidfile.as_ref().filter(|f| std::path::Path::new(f).exists()) {
-        return Err(Error::invalid(format!("container ID file found, make sure the other container isn't running or delete {file}")));
+        return Err(Error::invalid(format!(
+            "container ID file found, make sure the other container isn't running or delete {file}"
+        )));
     }
     if policy == "always" {
         pull(client, image, args).await?;
     }
-    let path = format!("/containers/create{}", query(&[("name", args.name.clone()), ("platform", args.platform.clone())]));
+    let path = format!(
+        "/containers/create{}",
+        query(&[("name", args.name.clone()), ("platform", args.platform.clone())])
+    );
     let created: Created = match client.post(&path, &body).await {
-        Err(error) if error.kind() == Kind::NotFound && policy == "missing" && error.to_string().contains("No such image") => {
-            output::print_error_bytes(format!("Unable to find image '{}' locally\n", with_tag(image)).as_bytes())?;
+        Err(error)
+            if error.kind() == Kind::NotFound
+                && policy == "missing"
+                && error.to_string().contains("No such image") =>
+        {
+            output::print_error_bytes(
+                format!("Unable to find image '{}' locally\n", with_tag(image)).as_bytes(),
+            )?;
             pull(client, image, args).await?;
             client.post(&path, &body).await?
         }
@@ -127,7 +142,8 @@ async fn make(client: &Client, args: &Create) -> Result<String> {
         output::print_error_bytes(format!("WARNING: {warning}\n").as_bytes())?;
     }
     if let Some(file) = &args.cidfile {
-        std::fs::write(file, &created.id).with_context(|| format!("failed to write the container ID to the file {file:?}"))?;
+        std::fs::write(file, &created.id)
+            .with_context(|| format!("failed to write the container ID to the file {file:?}"))?;
     }
     Ok(created.id)
 }
@@ -139,7 +155,8 @@ fn with_tag(image: &str) -> String {
 
 async fn pull(client: &Client, image: &str, args: &Create) -> Result<()> {
     let path = format!("/images/create?fromImage={}", encode(&with_tag(image)));
-    let mut lines = client.lines::<serde_json::Value>(Method::POST, &path, Content::Nothing).await?;
+    let mut lines =
+        client.lines::<serde_json::Value>(Method::POST, &path, Content::Nothing).await?;
     let mut bar = progress::Progress::new(progress::Wish::of(args.quiet));
     while let Some(line) = lines.next().await {
         bar.event(&line?)?;

@@ -179,7 +179,11 @@ impl Demultiplexer {
     }
 
     /// Hands each part of a payload to `take`.
-    pub fn split(&mut self, mut rest: &[u8], mut take: impl FnMut(Stream, &[u8]) -> Result<()>) -> Result<()> {
+    pub fn split(
+        &mut self,
+        mut rest: &[u8],
+        mut take: impl FnMut(Stream, &[u8]) -> Result<()>,
+    ) -> Result<()> {
         while !rest.is_empty() {
             if let Some((stream, left)) = self.payload {
                 let (now, after) = rest.split_at(left.min(rest.len()));
@@ -192,7 +196,8 @@ impl Demultiplexer {
             self.head.extend_from_slice(now);
             rest = after;
             if let Ok(head) = <[u8; HEADER]>::try_from(self.head.as_slice()) {
-                let parsed = frame::parse(&head).ok_or_else(|| Error::internal("Unrecognized input header"))?;
+                let parsed = frame::parse(&head)
+                    .ok_or_else(|| Error::internal("Unrecognized input header"))?;
                 self.payload = Some(parsed).filter(|(_, length)| *length > 0);
                 self.head.clear();
             }
@@ -245,7 +250,13 @@ mod tests {
 
     #[test]
     fn frames_are_taken_apart_wherever_they_are_cut() {
-        let bytes = [&frame::header(Stream::Stdout, 3)[..], b"abc", &frame::header(Stream::Stderr, 1), b"x"].concat();
+        let bytes = [
+            &frame::header(Stream::Stdout, 3)[..],
+            b"abc",
+            &frame::header(Stream::Stderr, 1),
+            b"x",
+        ]
+        .concat();
         for cut in 0..bytes.len() {
             let (mut out, mut d) = (String::new(), Demultiplexer::default());
             for piece in [&bytes[..cut], &bytes[cut..]] {

@@ -28,7 +28,8 @@ const COLUMNS: &[Column] = &[
 /// `coffer stats`.
 pub async fn stats(client: &Client, args: Stats) -> Outcome {
     let format = Format::parse(args.format.as_deref())?;
-    let screen = !args.no_stream && std::io::stdout().is_terminal() && matches!(format, Format::Table);
+    let screen =
+        !args.no_stream && std::io::stdout().is_terminal() && matches!(format, Format::Table);
     loop {
         let names = match args.containers.is_empty() {
             false => args.containers.clone(),
@@ -72,10 +73,13 @@ fn row(s: &Value, asked: &str, whole: bool) -> Row {
     let (used, limit) = (memory(&s["memory_stats"]), n(&s["memory_stats"]["limit"]));
     let percent = if limit > 0.0 { used / limit * 100.0 } else { 0.0 };
     let networks = s["networks"].as_object().into_iter().flatten();
-    let (rx, tx) = networks.fold((0.0, 0.0), |(rx, tx), (_, net)| (rx + n(&net["rx_bytes"]), tx + n(&net["tx_bytes"])));
+    let (rx, tx) = networks.fold((0.0, 0.0), |(rx, tx), (_, net)| {
+        (rx + n(&net["rx_bytes"]), tx + n(&net["tx_bytes"]))
+    });
     let io = |what: &str| -> f64 {
         let all = s["blkio_stats"]["io_service_bytes_recursive"].as_array().into_iter().flatten();
-        all.filter(|e| e["op"].as_str().is_some_and(|op| op.eq_ignore_ascii_case(what))).fold(0.0, |sum, e| sum + n(&e["value"]))
+        all.filter(|e| e["op"].as_str().is_some_and(|op| op.eq_ignore_ascii_case(what)))
+            .fold(0.0, |sum, e| sum + n(&e["value"]))
     };
     let mut row = Row::new();
     for (name, value) in [
@@ -107,7 +111,10 @@ fn cpu(s: &Value) -> f64 {
 /// Memory without inactive page cache, as Docker shows it on both versions of control groups.
 fn memory(m: &Value) -> f64 {
     let usage = m["usage"].as_f64().unwrap_or(0.0);
-    let cache = m["stats"]["total_inactive_file"].as_f64().or(m["stats"]["inactive_file"].as_f64()).unwrap_or(0.0);
+    let cache = m["stats"]["total_inactive_file"]
+        .as_f64()
+        .or(m["stats"]["inactive_file"].as_f64())
+        .unwrap_or(0.0);
     if cache < usage { usage - cache } else { usage }
 }
 
@@ -131,6 +138,9 @@ mod tests {
         let said = |name: &str| row[name].as_str().unwrap().to_string();
         assert_eq!(said("CPUPerc"), "40.00%");
         assert_eq!(said("MemUsage"), "2MiB / 8MiB");
-        assert_eq!((said("MemPerc"), said("NetIO"), said("BlockIO")), ("25.00%".into(), "1kB / 10B".into(), "4.1kB / 0B".into()));
+        assert_eq!(
+            (said("MemPerc"), said("NetIO"), said("BlockIO")),
+            ("25.00%".into(), "1kB / 10B".into(), "4.1kB / 0B".into())
+        );
     }
 }

@@ -19,8 +19,12 @@ pub async fn info(client: &Client, args: &Shown) -> Outcome {
     let n = |name: &str| words::plain(found.get(name));
     let mut text = format!(
         "Client:\n Version: {}\n\nServer:\n Containers: {}\n  Running: {}\n  Paused: {}\n  Stopped: {}\n Images: {}\n",
-        env!("CARGO_PKG_VERSION"), n("Containers"), n("ContainersRunning"), n("ContainersPaused"),
-        n("ContainersStopped"), n("Images")
+        env!("CARGO_PKG_VERSION"),
+        n("Containers"),
+        n("ContainersRunning"),
+        n("ContainersPaused"),
+        n("ContainersStopped"),
+        n("Images")
     );
     for (title, field) in [
         ("Server Version", "ServerVersion"),
@@ -66,7 +70,8 @@ pub async fn version(client: &Client, args: &Shown) -> Outcome {
     if let Some(format) = &args.format {
         return shown(&json!({"Client": ours, "Server": found}), format);
     }
-    let mut text = format!("Client: coffer\n Version:       {}\n\nServer:\n", env!("CARGO_PKG_VERSION"));
+    let mut text =
+        format!("Client: coffer\n Version:       {}\n\nServer:\n", env!("CARGO_PKG_VERSION"));
     for (title, field) in [
         ("Version", "Version"),
         ("API version", "ApiVersion"),
@@ -79,7 +84,11 @@ pub async fn version(client: &Client, args: &Shown) -> Outcome {
     ] {
         let value = words::plain(found.get(field));
         if !value.is_empty() {
-            text.push_str(&format!(" {:<14} {}\n", format!("{title}:"), crate::text::clean(&value)));
+            text.push_str(&format!(
+                " {:<14} {}\n",
+                format!("{title}:"),
+                crate::text::clean(&value)
+            ));
         }
     }
     output::print(&text)?;
@@ -87,7 +96,11 @@ pub async fn version(client: &Client, args: &Shown) -> Outcome {
 }
 
 fn shown(value: &Value, format: &str) -> Outcome {
-    let text = if format == "json" { value.to_string() } else { Template::parse(format)?.render(value)? };
+    let text = if format == "json" {
+        value.to_string()
+    } else {
+        Template::parse(format)?.render(value)?
+    };
     output::line(&text)?;
     Ok(0)
 }
@@ -98,7 +111,9 @@ fn sure(force: bool, warning: &str) -> Result<()> {
         return Ok(());
     }
     if !std::io::stdin().is_terminal() {
-        return Err(Error::invalid("confirmation is needed: give --force, there is no terminal to ask on"));
+        return Err(Error::invalid(
+            "confirmation is needed: give --force, there is no terminal to ask on",
+        ));
     }
     output::print(&format!("WARNING! {warning}\nAre you sure you want to continue? [y/N] "))?;
     std::io::stdout().flush().context("write the output")?;

@@ -21,7 +21,10 @@ const CHUNK: usize = 128 * 1024;
 pub type Sent = Arc<AtomicU64>;
 
 /// A file in pieces; reading happens on other threads.
-pub fn pieces(file: impl Read + Send + 'static, sent: Sent) -> BoxStream<'static, io::Result<bytes::Bytes>> {
+pub fn pieces(
+    file: impl Read + Send + 'static,
+    sent: Sent,
+) -> BoxStream<'static, io::Result<bytes::Bytes>> {
     stream::unfold(Some((file, sent)), |state| async move {
         let (mut file, sent) = state?;
         let (file, read) = rt::blocking(move || {
@@ -122,7 +125,12 @@ pub async fn receive(mut body: Body, target: Option<&str>, label: &str, wish: Wi
     let mut done = 0;
     let Some(path) = target.filter(|t| *t != "-") else {
         if io::stdout().is_terminal() {
-            return Err(failed(&Error::invalid("cowardly refusing to save to a terminal. Use the -o flag or redirect"), 1));
+            return Err(failed(
+                &Error::invalid(
+                    "cowardly refusing to save to a terminal. Use the -o flag or redirect",
+                ),
+                1,
+            ));
         }
         while let Some(chunk) = body.next().await {
             let chunk = chunk?;
@@ -153,7 +161,8 @@ pub async fn receive(mut body: Body, target: Option<&str>, label: &str, wish: Wi
 
 /// `coffer save`.
 pub async fn save(client: &Client, args: &Save) -> Outcome {
-    let names: Vec<String> = args.images.iter().map(|name| format!("names={}", encode(name))).collect();
+    let names: Vec<String> =
+        args.images.iter().map(|name| format!("names={}", encode(name))).collect();
     let path = format!("/images/get?{}", names.join("&"));
     let body = client.stream(Method::GET, &path, Content::Nothing).await?;
     receive(body, args.output.as_deref(), "Saving", Wish::Shown).await?;

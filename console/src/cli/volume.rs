@@ -22,11 +22,14 @@ const HEADINGS: &[Column] = &[
 /// `coffer volume ls`.
 pub async fn list(client: &Client, args: &VolumeList) -> Outcome {
     let format = Format::parse(args.format.as_deref())?;
-    let found: Value = client.get(&format!("/volumes{}", query(&[("filters", filters(&args.filter)?)]))).await?;
+    let found: Value =
+        client.get(&format!("/volumes{}", query(&[("filters", filters(&args.filter)?)]))).await?;
     let mut rows: Vec<Row> = found["Volumes"].as_array().into_iter().flatten().map(row).collect();
     rows.sort_by_key(|row| words::plain(row.get("Name")));
     if args.quiet && args.format.is_none() {
-        output::print(&rows.iter().map(|r| format!("{}\n", words::plain(r.get("Name")))).collect::<String>())?;
+        output::print(
+            &rows.iter().map(|r| format!("{}\n", words::plain(r.get("Name")))).collect::<String>(),
+        )?;
         return Ok(0);
     }
     output::print(&output::render(&format, COLUMNS, HEADINGS, &rows)?)?;

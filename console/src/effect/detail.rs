@@ -37,15 +37,26 @@ async fn reply(messages: &Sender<Message>, generation: u64, answer: Answer) {
     send(messages, Message::Detail { generation, answer }).await;
 }
 
-async fn object(client: &Client, id: &str, generation: u64, messages: &Sender<Message>) -> Result<()> {
+async fn object(
+    client: &Client,
+    id: &str,
+    generation: u64,
+    messages: &Sender<Message>,
+) -> Result<()> {
     let value: Value = client.get(&format!("/containers/{id}/json")).await?;
     reply(messages, generation, Answer::Object(Box::new(value))).await;
     Ok(())
 }
 
-async fn processes(client: &Client, id: &str, generation: u64, messages: &Sender<Message>) -> Result<()> {
+async fn processes(
+    client: &Client,
+    id: &str,
+    generation: u64,
+    messages: &Sender<Message>,
+) -> Result<()> {
     loop {
-        let top: shared::docker::ContainerTopResponse = client.get(&format!("/containers/{id}/top")).await?;
+        let top: shared::docker::ContainerTopResponse =
+            client.get(&format!("/containers/{id}/top")).await?;
         let answer = Answer::Processes {
             titles: top.titles.unwrap_or_default(),
             rows: top.processes.unwrap_or_default(),

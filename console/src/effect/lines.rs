@@ -123,7 +123,8 @@ mod tests {
     use proptest::prelude::*;
 
     fn framed(pieces: &[(Stream, &str)]) -> Vec<u8> {
-        let frame = |(s, t): &(Stream, &str)| [&frame::header(*s, t.len())[..], t.as_bytes()].concat();
+        let frame =
+            |(s, t): &(Stream, &str)| [&frame::header(*s, t.len())[..], t.as_bytes()].concat();
         pieces.iter().flat_map(frame).collect()
     }
 

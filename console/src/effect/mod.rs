@@ -51,13 +51,16 @@ impl Effects {
                 let interest = Interest { containers, all: false };
                 let path = format!("{PATH}/{stream}/interest");
                 if let Err(error) = tell(&client, &path, &interest).await {
-                    notice(&messages, format!("cannot ask for figures every second: {error}")).await;
+                    notice(&messages, format!("cannot ask for figures every second: {error}"))
+                        .await;
                 }
             }),
             Command::Past { since, until } => rt::detach(async move {
                 match past(&client, since, until).await {
                     Ok(events) => send(&messages, Message::Past(events)).await,
-                    Err(error) => notice(&messages, format!("cannot fetch earlier events: {error}")).await,
+                    Err(error) => {
+                        notice(&messages, format!("cannot fetch earlier events: {error}")).await
+                    }
                 }
             }),
             Command::Act { verb, targets } => rt::detach(act(client, verb, targets, messages)),

@@ -39,7 +39,9 @@ impl Level {
             "dead" => Level::Failed,
             "exited" if c.exit_code != 0 && recent => Level::Failed,
             "running" if c.health == "unhealthy" => Level::Unhealthy,
-            "running" | "paused" if entry.memory_percent().is_some_and(|p| p > 90.0) => Level::NearLimit,
+            "running" | "paused" if entry.memory_percent().is_some_and(|p| p > 90.0) => {
+                Level::NearLimit
+            }
             "running" if entry.throttled > 25.0 => Level::Throttled,
             _ => Level::Calm,
         }

@@ -97,7 +97,8 @@ impl Entry {
         if let Some(before) = &self.sample {
             let periods = sample.periods.saturating_sub(before.periods);
             let throttled = sample.throttled_periods.saturating_sub(before.throttled_periods);
-            self.throttled = if periods == 0 { 0.0 } else { throttled as f64 * 100.0 / periods as f64 };
+            self.throttled =
+                if periods == 0 { 0.0 } else { throttled as f64 * 100.0 / periods as f64 };
         }
         self.smooth_cpu = match self.sample {
             Some(_) => self.smooth_cpu * 0.6 + sample.cpu_percent * 0.4,
@@ -106,7 +107,8 @@ impl Entry {
         if self.history.len() == HISTORY {
             self.history.pop_front();
         }
-        self.history.push_back(Point { cpu: sample.cpu_percent as f32, memory: sample.working_set_bytes });
+        self.history
+            .push_back(Point { cpu: sample.cpu_percent as f32, memory: sample.working_set_bytes });
         self.sample = Some(sample);
         self.judge(now);
     }
@@ -156,8 +158,24 @@ impl Subject for Entry {
 
 /// Fields of a container that a filter may name.
 pub const FIELDS: &[&str] = &[
-    "name", "image", "id", "state", "status", "health", "reason", "network", "exit", "restarts",
-    "oom.kills", "cpu", "cpu%", "mem", "mem%", "oom", "adj", "pids",
+    "name",
+    "image",
+    "id",
+    "state",
+    "status",
+    "health",
+    "reason",
+    "network",
+    "exit",
+    "restarts",
+    "oom.kills",
+    "cpu",
+    "cpu%",
+    "mem",
+    "mem%",
+    "oom",
+    "adj",
+    "pids",
 ];
 
 /// All containers.
@@ -264,9 +282,10 @@ impl Fleet {
 
     /// Sum of all CPU percentages and of all working sets in bytes.
     pub fn totals(&self) -> (f64, u64) {
-        self.entries.values().filter_map(Entry::figures).fold((0.0, 0), |(cpu, memory), s| {
-            (cpu + s.cpu_percent, memory + s.working_set_bytes)
-        })
+        self.entries
+            .values()
+            .filter_map(Entry::figures)
+            .fold((0.0, 0), |(cpu, memory), s| (cpu + s.cpu_percent, memory + s.working_set_bytes))
     }
 }
 
@@ -278,8 +297,15 @@ fn cleaned(mut c: Container) -> Container {
         }
     };
     for field in [
-        &mut c.id, &mut c.name, &mut c.image, &mut c.image_id, &mut c.state, &mut c.health,
-        &mut c.reason, &mut c.restart_policy, &mut c.network_mode,
+        &mut c.id,
+        &mut c.name,
+        &mut c.image,
+        &mut c.image_id,
+        &mut c.state,
+        &mut c.health,
+        &mut c.reason,
+        &mut c.restart_policy,
+        &mut c.network_mode,
     ] {
         scrub(field);
     }
@@ -310,7 +336,10 @@ mod tests {
         let running = Container { id: "a".into(), state: "running".into(), ..Container::default() };
         fleet.put(running.clone(), 0);
         for n in 0..200 {
-            fleet.sample(Sample { id: "a".into(), cpu_percent: f64::from(n), ..Sample::default() }, 0);
+            fleet.sample(
+                Sample { id: "a".into(), cpu_percent: f64::from(n), ..Sample::default() },
+                0,
+            );
         }
         let entry = fleet.get("a").unwrap();
         assert_eq!(entry.history.len(), HISTORY);

@@ -36,8 +36,17 @@ pub enum Sort {
 impl Sort {
     /// All of them, in the order of the menu.
     pub const ALL: [Sort; 11] = [
-        Sort::Attention, Sort::Name, Sort::Image, Sort::State, Sort::Cpu, Sort::Memory,
-        Sort::MemoryPercent, Sort::Oom, Sort::Adjustment, Sort::Pids, Sort::Age,
+        Sort::Attention,
+        Sort::Name,
+        Sort::Image,
+        Sort::State,
+        Sort::Cpu,
+        Sort::Memory,
+        Sort::MemoryPercent,
+        Sort::Oom,
+        Sort::Adjustment,
+        Sort::Pids,
+        Sort::Age,
     ];
 
     /// In a word.
@@ -133,7 +142,8 @@ fn compare(sort: Sort, a: &Entry, b: &Entry) -> Ordering {
 
 /// The ids of what `query` keeps, in order.
 pub fn arrange(fleet: &Fleet, query: &Query, sort: Sort, order: Order) -> Vec<Id> {
-    let mut kept: Vec<(&Id, &Entry)> = fleet.iter().filter(|(_, entry)| query.keeps(*entry)).collect();
+    let mut kept: Vec<(&Id, &Entry)> =
+        fleet.iter().filter(|(_, entry)| query.keeps(*entry)).collect();
     kept.sort_unstable_by(|(a_id, a), (b_id, b)| {
         let first = compare(sort, a, b).then_with(|| a.container.name.cmp(&b.container.name));
         let way = match order {
@@ -153,9 +163,14 @@ mod tests {
     #[test]
     fn trouble_comes_first() {
         let mut fleet = Fleet::default();
-        for (id, state, health) in [("a", "running", ""), ("b", "exited", ""), ("c", "running", "unhealthy")] {
+        for (id, state, health) in
+            [("a", "running", ""), ("b", "exited", ""), ("c", "running", "unhealthy")]
+        {
             let container = Container {
-                id: id.into(), name: id.into(), state: state.into(), health: health.into(),
+                id: id.into(),
+                name: id.into(),
+                state: state.into(),
+                health: health.into(),
                 ..Container::default()
             };
             fleet.put(container, 0);

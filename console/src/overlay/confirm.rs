@@ -79,10 +79,13 @@ pub fn draw(app: &App, confirm: &Confirm, area: Rect, buffer: &mut Buffer) {
     let width = area.width.min(80);
     let room = usize::from(width.saturating_sub(4));
     let cut = app.theme.glyphs().ellipsis;
-    let command = format!("{} {}", app.theme.glyphs().command, confirm.verb.command_line(&confirm.targets));
+    let command =
+        format!("{} {}", app.theme.glyphs().command, confirm.verb.command_line(&confirm.targets));
     let mut lines: Vec<(String, Role)> =
         confirm.hit.iter().map(|l| (text::cut(l, room, cut).into_owned(), Role::Plain)).collect();
-    lines.extend(text::fold(&confirm.warning, room).into_iter().map(|l| (l.to_string(), Role::Warn)));
+    lines.extend(
+        text::fold(&confirm.warning, room).into_iter().map(|l| (l.to_string(), Role::Warn)),
+    );
     lines.push((text::cut(&command, room, cut).into_owned(), Role::Dim));
     let height = u16::try_from(lines.len() + 3).unwrap_or(u16::MAX);
     let inner = super::popup(app, area, (width, height), &confirm.title(), buffer);
@@ -91,7 +94,13 @@ pub fn draw(app: &App, confirm: &Confirm, area: Rect, buffer: &mut Buffer) {
     }
     let last = inner.height.saturating_sub(1);
     if let Proof::Typed { word, input } = &confirm.proof {
-        let x = put_at(buffer, inner, (1, last), &format!("Type {word} to confirm: "), app.theme.style(Role::Plain));
+        let x = put_at(
+            buffer,
+            inner,
+            (1, last),
+            &format!("Type {word} to confirm: "),
+            app.theme.style(Role::Plain),
+        );
         let place = Rect {
             x: inner.x + x,
             y: inner.y + last,
@@ -110,6 +119,12 @@ pub fn draw(app: &App, confirm: &Confirm, area: Rect, buffer: &mut Buffer) {
     for (button, label) in buttons {
         let (open, close) = if confirm.button == button { ("[", "]") } else { (" ", " ") };
         let role = if confirm.button == button { Role::Selected } else { Role::Plain };
-        x = put_at(buffer, inner, (x, last), &format!("{open}{label}{close}"), app.theme.style(role)) + 1;
+        x = put_at(
+            buffer,
+            inner,
+            (x, last),
+            &format!("{open}{label}{close}"),
+            app.theme.style(role),
+        ) + 1;
     }
 }

@@ -8,8 +8,14 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 const SCOPES: [Scope; 8] = [
-    Scope::Containers, Scope::Container, Scope::Logs, Scope::Inspect, Scope::Events, Scope::Detail,
-    Scope::Motion, Scope::Global,
+    Scope::Containers,
+    Scope::Container,
+    Scope::Logs,
+    Scope::Inspect,
+    Scope::Events,
+    Scope::Detail,
+    Scope::Motion,
+    Scope::Global,
 ];
 
 /// One line: keys and what they do, or a heading.

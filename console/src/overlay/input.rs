@@ -39,7 +39,8 @@ pub fn draw(app: &App, line: &Line, buffer: &mut Buffer) {
     let blank = " ".repeat(usize::from(area.width));
     put_at(buffer, area, (0, 0), &blank, ratatui::style::Style::reset());
     let x = put_at(buffer, area, (0, 0), "/", app.theme.style(Role::Accent));
-    let x = typed(&line.input, Rect { x: area.x + x, width: area.width - x, ..area }, app, buffer) + x;
+    let x =
+        typed(&line.input, Rect { x: area.x + x, width: area.width - x, ..area }, app, buffer) + x;
     let (words, role) = match &line.error {
         Some(error) => (error.as_str(), Role::Bad),
         None => (hint(line.place), Role::Dim),

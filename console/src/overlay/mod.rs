@@ -56,7 +56,10 @@ pub fn draw(app: &App, area: Rect, buffer: &mut Buffer) {
             Overlay::Palette(palette) => palette::draw(app, palette, area, buffer),
             Overlay::Menu(menu) => menu::draw(app, menu, area, buffer),
             Overlay::Text { title, lines, offset } => {
-                let wrapped: Vec<&str> = lines.iter().flat_map(|l| text::wrap(l, usize::from(area.width.min(100)) - 6)).collect();
+                let wrapped: Vec<&str> = lines
+                    .iter()
+                    .flat_map(|l| text::wrap(l, usize::from(area.width.min(100)) - 6))
+                    .collect();
                 let height = u16::try_from(wrapped.len() + 2).unwrap_or(u16::MAX);
                 let inner = popup(app, area, (100, height), &format!(" {title} "), buffer);
                 for (row, line) in (0..inner.height).zip(wrapped.iter().skip(*offset)) {

@@ -87,8 +87,9 @@ impl Palette {
     pub fn search(&mut self) {
         let needle = self.input.value().to_lowercase();
         let scored = self.all.iter().enumerate();
-        let mut hits: Vec<(i32, usize)> =
-            scored.filter_map(|(at, e)| Some((score(&e.label.to_lowercase(), &needle)?, at))).collect();
+        let mut hits: Vec<(i32, usize)> = scored
+            .filter_map(|(at, e)| Some((score(&e.label.to_lowercase(), &needle)?, at)))
+            .collect();
         hits.sort_by_key(|(score, at)| (-score, *at));
         self.found = hits.into_iter().map(|(_, at)| at).collect();
         self.index = 0;
@@ -109,7 +110,8 @@ fn score(text: &str, needle: &str) -> Option<i32> {
     for wanted in needle.chars().filter(|c| !c.is_whitespace()) {
         let at = from + letters[from..].iter().position(|c| *c == wanted)?;
         let starts = at == 0 || !letters[at - 1].is_alphanumeric();
-        total += 1 + i32::from(starts) * 3 + i32::from(last.is_some_and(|l: usize| l + 1 == at)) * 4;
+        total +=
+            1 + i32::from(starts) * 3 + i32::from(last.is_some_and(|l: usize| l + 1 == at)) * 4;
         last = Some(at);
         from = at + 1;
     }
@@ -123,7 +125,12 @@ fn score(text: &str, needle: &str) -> Option<i32> {
 pub fn draw(app: &App, palette: &Palette, area: Rect, buffer: &mut Buffer) {
     let inner = super::popup(app, area, (72, ROWS + 3), " Commands ", buffer);
     let x = put_at(buffer, inner, (0, 0), ":", app.theme.style(Role::Accent));
-    let line = Rect { x: inner.x + x, width: inner.width.saturating_sub(x), height: inner.height.min(1), ..inner };
+    let line = Rect {
+        x: inner.x + x,
+        width: inner.width.saturating_sub(x),
+        height: inner.height.min(1),
+        ..inner
+    };
     input::typed(&palette.input, line, app, buffer);
     let rows = usize::from(inner.height.saturating_sub(1)).max(1);
     let skip = (palette.index + 1).saturating_sub(rows);
@@ -132,7 +139,13 @@ pub fn draw(app: &App, palette: &Palette, area: Rect, buffer: &mut Buffer) {
         let entry = &palette.all[*entry];
         put_at(buffer, inner, (1, row), &entry.label, app.theme.style(Role::Plain));
         let hint = u16::try_from(crate::text::width(&entry.hint)).unwrap_or(0) + 1;
-        put_at(buffer, inner, (inner.width.saturating_sub(hint), row), &entry.hint, app.theme.style(Role::Dim));
+        put_at(
+            buffer,
+            inner,
+            (inner.width.saturating_sub(hint), row),
+            &entry.hint,
+            app.theme.style(Role::Dim),
+        );
         if at == palette.index {
             let line = Rect { y: inner.y + row, height: 1, ..inner };
             buffer.set_style(line, app.theme.style(Role::Selected));

@@ -50,7 +50,10 @@ fn header(app: &App, area: Rect, buffer: &mut Buffer) {
         let up = text::age(app.now - hello.started_at_nanos);
         let said = format!(
             "{} cpus  {}  cofferd {} up {up}  {} ",
-            hello.cpus, text::bytes(hello.memory_bytes), hello.version, text::clock(app.now, app.offset)
+            hello.cpus,
+            text::bytes(hello.memory_bytes),
+            hello.version,
+            text::clock(app.now, app.offset)
         );
         let x = area.width.saturating_sub(u16::try_from(text::width(&said)).unwrap_or(0));
         put_at(buffer, area, (x, 0), &said, style(Role::Dim));

@@ -56,14 +56,21 @@ fn sorted_column(sort: Sort) -> Option<usize> {
 /// Draws the list.
 pub fn draw(app: &App, areas: &Areas, buffer: &mut Buffer) {
     if let Some(bar) = areas.bar {
-        put_at(buffer, bar, (1, 0), &summary(app, usize::from(bar.width - 1)), app.theme.style(Role::Dim));
+        put_at(
+            buffer,
+            bar,
+            (1, 0),
+            &summary(app, usize::from(bar.width - 1)),
+            app.theme.style(Role::Dim),
+        );
     }
     if areas.list.outer.height == 0 {
         return;
     }
     if areas.list.frame == Frame::Box {
         let style = app.theme.style(chrome::border(app, Pane::List));
-        let title = format!(" {} ", summary(app, usize::from(areas.list.outer.width.saturating_sub(6))));
+        let title =
+            format!(" {} ", summary(app, usize::from(areas.list.outer.width.saturating_sub(6))));
         crate::overlay::frame(buffer, areas.list.outer, &title, app.theme, style);
     }
     let list = &app.containers.list;
@@ -97,7 +104,11 @@ pub fn draw(app: &App, areas: &Areas, buffer: &mut Buffer) {
 fn summary(app: &App, room: usize) -> String {
     let c = &app.containers;
     let list = &c.list;
-    let filter = if c.query.is_empty() { "no filter".to_string() } else { format!("filter {}", c.query.text()) };
+    let filter = if c.query.is_empty() {
+        "no filter".to_string()
+    } else {
+        format!("filter {}", c.query.text())
+    };
     let arrow = match c.order {
         Order::Natural => app.theme.glyphs().descending,
         Order::Reversed => app.theme.glyphs().ascending,
@@ -151,7 +162,13 @@ fn cell(app: &App, entry: &Entry, marked: bool, column: usize, width: u16) -> Ce
         }
         5 => plain(format!("{} / {}", used(entry), limit(entry))),
         6 => entry.memory_percent().map_or_else(none, |p| {
-            let role = if p > 90.0 { Role::Bad } else if p > 75.0 { Role::Warn } else { Role::Plain };
+            let role = if p > 90.0 {
+                Role::Bad
+            } else if p > 75.0 {
+                Role::Warn
+            } else {
+                Role::Plain
+            };
             Cell::new(format!("{p:.0}%"), role)
         }),
         7 => figures.map_or_else(none, |s| plain(s.oom_score.to_string())),

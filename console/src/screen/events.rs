@@ -81,10 +81,14 @@ impl Events {
 
     /// Puts older events in front, if nothing older is known; the present ones keep their numbers.
     pub fn prepend(&mut self, events: Vec<Event>) {
-        let known: Vec<u64> = self.lines.iter().filter_map(|l| match &l.fact {
-            Fact::Event(event) => Some(event.seq),
-            Fact::Mark(_) => None,
-        }).collect();
+        let known: Vec<u64> = self
+            .lines
+            .iter()
+            .filter_map(|l| match &l.fact {
+                Fact::Event(event) => Some(event.seq),
+                Fact::Mark(_) => None,
+            })
+            .collect();
         let later = std::mem::take(&mut self.lines);
         self.first = 0;
         for event in events {
@@ -155,7 +159,10 @@ impl Subject for Line {
                 event.action.to_lowercase().contains(needle)
                     || event.id.starts_with(needle)
                     || name(event).to_lowercase().contains(needle)
-                    || event.attributes.get("image").is_some_and(|v| v.to_lowercase().contains(needle))
+                    || event
+                        .attributes
+                        .get("image")
+                        .is_some_and(|v| v.to_lowercase().contains(needle))
             }
         }
     }
@@ -180,9 +187,13 @@ pub fn explain(event: &Event) -> String {
             None => format!("exit {code}"),
         });
     }
-    for (attribute, word) in
-        [("signal", "signal"), ("oldName", "was"), ("execID", "exec"), ("container", "container"), ("driver", "driver")]
-    {
+    for (attribute, word) in [
+        ("signal", "signal"),
+        ("oldName", "was"),
+        ("execID", "exec"),
+        ("container", "container"),
+        ("driver", "driver"),
+    ] {
         if let Some(value) = get(attribute) {
             parts.push(format!("{word} {}", value.get(..12).unwrap_or(value)));
         }
@@ -251,7 +262,11 @@ pub fn draw(app: &App, areas: &Areas, buffer: &mut Buffer) {
     let look = look(app, &places, Role::Selected);
     table::draw_head(look, areas.head, buffer, None);
     if app.events.list.order().is_empty() {
-        let words = if app.events.query.is_empty() { "no events yet" } else { "nothing passes the filter; esc clears it" };
+        let words = if app.events.query.is_empty() {
+            "no events yet"
+        } else {
+            "nothing passes the filter; esc clears it"
+        };
         put_at(buffer, areas.rows, (3, 1), words, app.theme.style(Role::Dim));
     }
     table::draw_rows(look, &app.events.list, areas.rows, buffer, |number, column| {
@@ -262,7 +277,11 @@ pub fn draw(app: &App, areas: &Areas, buffer: &mut Buffer) {
 
 fn summary(app: &App) -> String {
     let events = &app.events;
-    let filter = if events.query.is_empty() { "no filter".into() } else { format!("filter {}", events.query.text()) };
+    let filter = if events.query.is_empty() {
+        "no filter".into()
+    } else {
+        format!("filter {}", events.query.text())
+    };
     let follow = match events.follow {
         Follow::Following => "following".to_string(),
         Follow::Frozen => format!("frozen, {} new", events.waiting),

@@ -86,10 +86,11 @@ impl Areas {
         let top = if boxed { 2 } else { 3 };
         let mut body = Rect { x: 0, y: top, width, height: height.saturating_sub(top + 2) };
         let beside = width >= BESIDE;
-        let strip = (app.view == View::Containers && beside && height >= STRIP && !app.detail.zoom).then(|| {
-            body.height -= STRIP_LINES;
-            Pane::new(Rect { y: body.bottom(), height: STRIP_LINES, ..body }, Frame::Box)
-        });
+        let strip = (app.view == View::Containers && beside && height >= STRIP && !app.detail.zoom)
+            .then(|| {
+                body.height -= STRIP_LINES;
+                Pane::new(Rect { y: body.bottom(), height: STRIP_LINES, ..body }, Frame::Box)
+            });
         let shown = app.view == View::Containers && (beside || app.detail.open);
         let (list, detail) = if !shown {
             (body, None)
@@ -106,11 +107,8 @@ impl Areas {
         };
         let list = Pane::new(list, frame);
         let head = Rect { height: list.inner.height.min(1), ..list.inner };
-        let rows = Rect {
-            y: head.bottom(),
-            height: list.inner.height.saturating_sub(1),
-            ..list.inner
-        };
+        let rows =
+            Rect { y: head.bottom(), height: list.inner.height.saturating_sub(1), ..list.inner };
         Self {
             header: line(0),
             tabs: line(1),

@@ -58,7 +58,12 @@ pub fn put_at(buffer: &mut Buffer, area: Rect, at: (u16, u16), text: &str, style
 }
 
 /// Writes pieces of text one after the other; returns the cell behind the last.
-pub fn put_parts(buffer: &mut Buffer, area: Rect, at: (u16, u16), parts: &[(String, Style)]) -> u16 {
+pub fn put_parts(
+    buffer: &mut Buffer,
+    area: Rect,
+    at: (u16, u16),
+    parts: &[(String, Style)],
+) -> u16 {
     let mut x = at.0;
     for (text, style) in parts {
         x = put_at(buffer, area, (x, at.1), text, *style);

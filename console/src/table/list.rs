@@ -161,8 +161,10 @@ impl<K: Clone + Eq + Hash + Ord> List<K> {
         if self.marks.is_empty() {
             return self.selected.iter().cloned().collect();
         }
-        let mut shown: Vec<K> = self.order.iter().filter(|id| self.marks.contains(*id)).cloned().collect();
-        let mut hidden: Vec<K> = self.marks.iter().filter(|id| !shown.contains(id)).cloned().collect();
+        let mut shown: Vec<K> =
+            self.order.iter().filter(|id| self.marks.contains(*id)).cloned().collect();
+        let mut hidden: Vec<K> =
+            self.marks.iter().filter(|id| !shown.contains(id)).cloned().collect();
         hidden.sort();
         shown.append(&mut hidden);
         shown

@@ -55,7 +55,9 @@ pub struct Place {
 /// columns after it are scrolled away to the left.
 pub fn place(columns: &[Column], width: u16, skip: usize) -> Vec<Place> {
     let mut kept: Vec<usize> = (0..columns.len()).filter(|at| *at == 0 || *at > skip).collect();
-    let need = |kept: &[usize]| -> u16 { kept.iter().map(|at| columns[*at].width + 1).sum::<u16>().saturating_sub(1) };
+    let need = |kept: &[usize]| -> u16 {
+        kept.iter().map(|at| columns[*at].width + 1).sum::<u16>().saturating_sub(1)
+    };
     while kept.len() > 1 && need(&kept) > width {
         let worst = kept[1..].iter().copied().min_by_key(|at| columns[*at].priority);
         kept.retain(|at| Some(*at) != worst);
@@ -73,7 +75,8 @@ pub fn place(columns: &[Column], width: u16, skip: usize) -> Vec<Place> {
         let before = left;
         for i in growing {
             let column = &columns[kept[i]];
-            let more = (before * column.grow / shares).max(1).min(column.most - widths[i]).min(left);
+            let more =
+                (before * column.grow / shares).max(1).min(column.most - widths[i]).min(left);
             widths[i] += more;
             left -= more;
         }
@@ -168,7 +171,15 @@ pub fn draw_rows<K: Clone + Eq + Hash + Ord>(
     }
 }
 
-fn draw_cell(look: Look, cell: &Cell, place: Place, side: Side, area: Rect, y: u16, buffer: &mut Buffer) {
+fn draw_cell(
+    look: Look,
+    cell: &Cell,
+    place: Place,
+    side: Side,
+    area: Rect,
+    y: u16,
+    buffer: &mut Buffer,
+) {
     if place.x >= area.width || y >= area.bottom() {
         return;
     }

@@ -46,8 +46,14 @@ impl TermGuard {
             return Ok(());
         }
         terminal::enable_raw_mode().context("set the terminal to raw mode")?;
-        execute!(stdout(), EnterAlternateScreen, EnableBracketedPaste, EnableFocusChange, cursor::Hide)
-            .context("take the terminal")
+        execute!(
+            stdout(),
+            EnterAlternateScreen,
+            EnableBracketedPaste,
+            EnableFocusChange,
+            cursor::Hide
+        )
+        .context("take the terminal")
     }
 
     /// Gives it back for a while.

@@ -4,8 +4,8 @@
 //! stream at most twenty times a second, and more rarely when the terminal is slow to take a frame.
 
 use super::guard::TermGuard;
-use super::sink::Sink;
 use super::now;
+use super::sink::Sink;
 use crate::app::App;
 use crate::cli;
 use crate::command::Command;
@@ -182,7 +182,11 @@ impl Session {
     }
 
     /// Lends the terminal to something that reads keys itself.
-    async fn lend(&mut self, title: &str, work: impl Future<Output = Result<String>>) -> Result<()> {
+    async fn lend(
+        &mut self,
+        title: &str,
+        work: impl Future<Output = Result<String>>,
+    ) -> Result<()> {
         self.input = None;
         self.guard.leave();
         cli::output::line(title)?;

@@ -26,7 +26,12 @@ pub fn request(app: &mut App, verb: Verb, commands: &mut Vec<Command>) {
         return super::say(app, Tone::Bad, "nothing is selected", String::new());
     }
     if app.link != Link::Live {
-        return super::say(app, Tone::Bad, "the daemon is gone: nothing can be done until it is back", String::new());
+        return super::say(
+            app,
+            Tone::Bad,
+            "the daemon is gone: nothing can be done until it is back",
+            String::new(),
+        );
     }
     let verb = sharpen(app, verb, &targets);
     match verb {
@@ -53,8 +58,11 @@ fn needs_force(entry: &Entry) -> bool {
 }
 
 fn ask(app: &App, verb: Verb, targets: Vec<Target>) -> Confirm {
-    let mut hit: Vec<String> =
-        targets.iter().take(NAMED).filter_map(|t| Some(describe(app, app.fleet.get(&t.id)?))).collect();
+    let mut hit: Vec<String> = targets
+        .iter()
+        .take(NAMED)
+        .filter_map(|t| Some(describe(app, app.fleet.get(&t.id)?)))
+        .collect();
     if targets.len() > NAMED {
         hit.push(format!("... and {} more", targets.len() - NAMED));
     }
@@ -65,7 +73,9 @@ fn ask(app: &App, verb: Verb, targets: Vec<Target>) -> Confirm {
         Verb::Kill("SIGKILL") => "Ends at once, without a chance to clean up.",
         Verb::Kill(_) => "The main process gets the signal and does with it what it wants.",
         Verb::Remove => "Its writable layer and its logs are deleted. Named volumes stay. No undo.",
-        Verb::RemoveForced => "It RUNS: it gets SIGKILL, then its writable layer and logs are deleted. Named volumes stay. No undo.",
+        Verb::RemoveForced => {
+            "It RUNS: it gets SIGKILL, then its writable layer and logs are deleted. Named volumes stay. No undo."
+        }
         Verb::Start | Verb::Unpause => "",
     };
     let typed = verb == Verb::RemoveForced || targets.len() > MANY;
@@ -94,7 +104,12 @@ fn describe(app: &App, entry: &Entry) -> String {
 /// Does it.
 pub fn go(app: &mut App, verb: Verb, targets: Vec<Target>, commands: &mut Vec<Command>) {
     let command = verb.command_line(&targets);
-    let job = app.job.get_or_insert_with(|| Job { left: 0, total: 0, errors: Vec::new(), command: String::new() });
+    let job = app.job.get_or_insert_with(|| Job {
+        left: 0,
+        total: 0,
+        errors: Vec::new(),
+        command: String::new(),
+    });
     job.left += targets.len();
     job.total += targets.len();
     job.command = command;
@@ -121,7 +136,9 @@ pub fn done(app: &mut App, verb: Verb, name: &str, took: Duration, error: Option
             let words = format!("{} {name} in {:.1}s", verb.past(), took.as_secs_f64());
             super::say(app, Tone::Good, &words, job.command);
         }
-        [] => super::say(app, Tone::Good, &format!("{} {done} containers", verb.past()), job.command),
+        [] => {
+            super::say(app, Tone::Good, &format!("{} {done} containers", verb.past()), job.command)
+        }
         [one] if job.total == 1 => super::say(app, Tone::Bad, one, job.command),
         errors => {
             let words = format!("{} of {} failed", errors.len(), job.total);

@@ -22,7 +22,9 @@ fn wanted(app: &App) -> Option<(crate::table::Id, Tab)> {
 /// Plans a load when the selection or the tab has changed.
 pub fn follow_selection(app: &mut App, commands: &mut Vec<Command>) {
     let wanted = wanted(app);
-    if wanted == app.detail.loaded || (wanted.is_none() && app.freshness() == crate::table::Freshness::Stale) {
+    if wanted == app.detail.loaded
+        || (wanted.is_none() && app.freshness() == crate::table::Freshness::Stale)
+    {
         return;
     }
     let another = wanted.as_ref().map(|w| &w.0) != app.detail.loaded.as_ref().map(|l| &l.0);
@@ -75,7 +77,9 @@ pub fn tick(app: &mut App, commands: &mut Vec<Command>) {
 
 /// A container has changed: what is shown of it may have to be loaded again.
 pub fn changed(app: &mut App, id: &str) {
-    let Some((_, tab)) = app.detail.loaded.as_ref().filter(|(shown, _)| &**shown == id) else { return };
+    let Some((_, tab)) = app.detail.loaded.as_ref().filter(|(shown, _)| &**shown == id) else {
+        return;
+    };
     let alive = app.fleet.get(id).is_some_and(|e| e.is_alive());
     match tab {
         Tab::Inspect => app.detail.load_at = Some(app.now + REST),
@@ -100,7 +104,8 @@ pub fn answer(app: &mut App, generation: u64, answer: Answer) {
         Answer::Lines(lines) => app.detail.logs.extend(lines),
         Answer::LogEnd => app.detail.logs.ended = true,
         Answer::Processes { titles, rows } => {
-            let scrub = |cells: Vec<String>| cells.iter().map(|c| text::clean(c).into_owned()).collect();
+            let scrub =
+                |cells: Vec<String>| cells.iter().map(|c| text::clean(c).into_owned()).collect();
             let rows = rows.into_iter().map(scrub).collect();
             app.detail.error = None;
             app.detail.processes = Some(Processes { titles: scrub(titles), rows });

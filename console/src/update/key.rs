@@ -51,8 +51,14 @@ pub fn run(app: &mut App, action: Action, commands: &mut Vec<Command>) {
         Action::Retry => retry(app, commands),
         Action::ViewContainers => show(app, View::Containers),
         Action::ViewEvents => show(app, View::Events),
-        Action::Up | Action::Down | Action::PageUp | Action::PageDown | Action::HalfUp
-        | Action::HalfDown | Action::Top | Action::Bottom => motion(app, action),
+        Action::Up
+        | Action::Down
+        | Action::PageUp
+        | Action::PageDown
+        | Action::HalfUp
+        | Action::HalfDown
+        | Action::Top
+        | Action::Bottom => motion(app, action),
         Action::Left => sideways(app, -1),
         Action::Right => sideways(app, 1),
         Action::NextPane => next_pane(app),
@@ -175,7 +181,9 @@ fn escape(app: &mut App) -> bool {
 }
 
 fn back(app: &mut App, commands: &mut Vec<Command>) {
-    let deeper = app.pane == Pane::Detail || app.view != View::Containers || app.detail.zoom
+    let deeper = app.pane == Pane::Detail
+        || app.view != View::Containers
+        || app.detail.zoom
         || (app.detail.open && app.size.0 < 130);
     if !deeper {
         commands.push(Command::Quit);

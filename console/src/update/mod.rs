@@ -67,7 +67,8 @@ fn tick(app: &mut App, now: i64, commands: &mut Vec<Command>) {
     }
     if let Link::Lost { reason, since, retry_at, attempts } = &app.link {
         if now >= *retry_at {
-            app.link = Link::Reconnecting { reason: reason.clone(), since: *since, attempts: *attempts };
+            app.link =
+                Link::Reconnecting { reason: reason.clone(), since: *since, attempts: *attempts };
             commands.push(stream::connect(app));
             app.dirty = true;
         }
@@ -92,7 +93,8 @@ fn settle(app: &mut App) {
         app.containers.list.keep_marks(|id| fleet.get(id).is_some());
         app.events.arrange(height_of_events(app));
     }
-    if app.link == Link::Live && app.interest_at.is_none() && stream::interest(app) != app.interest {
+    if app.link == Link::Live && app.interest_at.is_none() && stream::interest(app) != app.interest
+    {
         app.interest_at = Some(app.now + INTEREST_DELAY);
     }
 }

@@ -17,8 +17,15 @@ use crossterm::event::{Event, KeyCode, KeyEvent, KeyModifiers};
 use tui_input::backend::crossterm::EventHandler;
 
 const SIGNALS: [(char, &str); 9] = [
-    ('t', "SIGTERM"), ('k', "SIGKILL"), ('h', "SIGHUP"), ('i', "SIGINT"), ('q', "SIGQUIT"),
-    ('1', "SIGUSR1"), ('2', "SIGUSR2"), ('s', "SIGSTOP"), ('c', "SIGCONT"),
+    ('t', "SIGTERM"),
+    ('k', "SIGKILL"),
+    ('h', "SIGHUP"),
+    ('i', "SIGINT"),
+    ('q', "SIGQUIT"),
+    ('1', "SIGUSR1"),
+    ('2', "SIGUSR2"),
+    ('s', "SIGSTOP"),
+    ('c', "SIGCONT"),
 ];
 
 /// A key while a popup is open.
@@ -48,7 +55,10 @@ pub fn press(app: &mut App, event: KeyEvent, commands: &mut Vec<Command>) {
 pub fn paste(app: &mut App, pasted: &str) {
     let pasted = text::clean(pasted).into_owned();
     for letter in pasted.chars().take(4096) {
-        if !matches!(app.overlays.last(), Some(Overlay::Filter(_) | Overlay::Palette(_) | Overlay::Confirm(_))) {
+        if !matches!(
+            app.overlays.last(),
+            Some(Overlay::Filter(_) | Overlay::Palette(_) | Overlay::Confirm(_))
+        ) {
             return;
         }
         press(app, KeyEvent::new(KeyCode::Char(letter), KeyModifiers::NONE), &mut Vec::new());
@@ -162,7 +172,12 @@ pub fn open_palette(app: &mut App) {
     app.overlays.push(Overlay::Palette(palette));
 }
 
-fn palette(app: &mut App, palette: &mut Palette, event: KeyEvent, commands: &mut Vec<Command>) -> bool {
+fn palette(
+    app: &mut App,
+    palette: &mut Palette,
+    event: KeyEvent,
+    commands: &mut Vec<Command>,
+) -> bool {
     let last = palette.found.len().saturating_sub(1);
     match event.code {
         KeyCode::Esc => return false,
@@ -259,20 +274,30 @@ pub fn open_signals(app: &mut App) {
 pub fn open_yank(app: &mut App) {
     let Some((id, entry)) = app.selected() else { return };
     let c = &entry.container;
-    let item = |key, label: &str, value: String| Item { key, label: format!("{label}  {value}"), choice: Choice::Copy(value) };
+    let item = |key, label: &str, value: String| Item {
+        key,
+        label: format!("{label}  {value}"),
+        choice: Choice::Copy(value),
+    };
     let mut items = vec![
         item('n', "name", c.name.clone()),
         item('i', "id", id.to_string()),
         item('g', "image", c.image.clone()),
         item('c', "command line", format!("coffer logs -f {}", c.name)),
     ];
-    items.push(Item { key: 'j', label: "JSON of the whole object".into(), choice: Choice::CopyObject });
+    items.push(Item {
+        key: 'j',
+        label: "JSON of the whole object".into(),
+        choice: Choice::CopyObject,
+    });
     app.overlays.push(Overlay::Menu(Menu::new("Copy", items)));
 }
 
 /// Opens the menu of everything that can be done to a container.
 pub fn open_actions(app: &mut App) {
-    let bindings = keys::TABLE.iter().filter(|b| b.scope == Scope::Container && b.action != Action::ActionMenu);
+    let bindings = keys::TABLE
+        .iter()
+        .filter(|b| b.scope == Scope::Container && b.action != Action::ActionMenu);
     let items = bindings.filter_map(|b| {
         let KeyCode::Char(key) = b.keys[0].code else { return None };
         Some(Item { key, label: b.help.into(), choice: Choice::Action(b.action) })

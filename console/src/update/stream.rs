@@ -12,7 +12,8 @@ const PAST: i64 = 3_600;
 
 /// Opens the stream, after the last fact seen if there is one.
 pub fn connect(app: &App) -> Command {
-    let after = app.hello.as_ref().filter(|_| app.seq > 0).map(|h| format!("{}-{}", h.store, app.seq));
+    let after =
+        app.hello.as_ref().filter(|_| app.seq > 0).map(|h| format!("{}-{}", h.store, app.seq));
     Command::Connect { after }
 }
 
@@ -58,7 +59,12 @@ pub fn frames(app: &mut App, frames: Vec<Frame>, commands: &mut Vec<Command>) {
             }
             Frame::Gap { gap } => {
                 app.seq = app.seq.max(gap.to);
-                let words = format!("{} facts are missing here (#{} to #{})", gap.to.saturating_sub(gap.from).saturating_add(1), gap.from, gap.to);
+                let words = format!(
+                    "{} facts are missing here (#{} to #{})",
+                    gap.to.saturating_sub(gap.from).saturating_add(1),
+                    gap.from,
+                    gap.to
+                );
                 mark(app, words);
             }
             Frame::Sample { sample } => {
@@ -157,8 +163,11 @@ pub fn interest(app: &App) -> Vec<String> {
 /// Tells the daemon, if it has changed.
 pub fn tell_interest(app: &mut App, commands: &mut Vec<Command>) {
     let containers = interest(app);
-    if let Some(hello) = app.hello.as_ref().filter(|_| app.link == Link::Live && containers != app.interest) {
-        commands.push(Command::Interest { stream: hello.id.clone(), containers: containers.clone() });
+    if let Some(hello) =
+        app.hello.as_ref().filter(|_| app.link == Link::Live && containers != app.interest)
+    {
+        commands
+            .push(Command::Interest { stream: hello.id.clone(), containers: containers.clone() });
         app.interest = containers;
     }
 }

@@ -16,8 +16,9 @@ pub fn limits(given: &Limits) -> Result<Object> {
         set(&mut out, name, size.as_ref().map(|s| units::bytes(s)).transpose()?);
     }
     if let Some(cpus) = &given.cpus {
-        let number: f64 =
-            cpus.parse().map_err(|_| Error::invalid(format!("failed to parse {cpus} as a rational number")))?;
+        let number: f64 = cpus
+            .parse()
+            .map_err(|_| Error::invalid(format!("failed to parse {cpus} as a rational number")))?;
         out.insert("NanoCpus".into(), json!((number * 1e9).round() as i64));
     }
     for (name, number) in [
@@ -58,8 +59,9 @@ fn throttles(given: &Limits, out: &mut Object) -> Result<()> {
     ];
     for (name, field, list) in lists.into_iter().filter(|l| !l.2.is_empty()) {
         let one = |text: &String| -> Result<Value> {
-            let (path, rate) =
-                text.rsplit_once(':').ok_or_else(|| Error::invalid(format!("bad format: {text}")))?;
+            let (path, rate) = text
+                .rsplit_once(':')
+                .ok_or_else(|| Error::invalid(format!("bad format: {text}")))?;
             Ok(json!({"Path": path, field: units::bytes(rate)?}))
         };
         out.insert(name.into(), list.iter().map(one).collect::<Result<Vec<_>>>()?.into());
@@ -72,7 +74,8 @@ fn ulimit(text: &str) -> Result<Value> {
     let bad = || Error::invalid(format!("invalid ulimit argument: {text}"));
     let (name, values) = text.split_once('=').ok_or_else(bad)?;
     let (soft, hard) = values.split_once(':').unwrap_or((values, values));
-    let number = |v: &str| if v == "unlimited" { Ok(-1) } else { v.parse::<i64>().map_err(|_| bad()) };
+    let number =
+        |v: &str| if v == "unlimited" { Ok(-1) } else { v.parse::<i64>().map_err(|_| bad()) };
     Ok(json!({"Name": name, "Soft": number(soft)?, "Hard": number(hard)?}))
 }
 
@@ -82,9 +85,9 @@ pub fn restart(text: &str) -> Result<Value> {
     if !matches!(name, "no" | "always" | "unless-stopped" | "on-failure" | "") {
         return Err(Error::invalid(format!("invalid restart policy: unknown policy '{name}'")));
     }
-    let count: i64 = count
-        .parse()
-        .map_err(|_| Error::invalid("invalid restart policy format: maximum retry count must be an integer"))?;
+    let count: i64 = count.parse().map_err(|_| {
+        Error::invalid("invalid restart policy format: maximum retry count must be an integer")
+    })?;
     Ok(json!({"Name": name, "MaximumRetryCount": count}))
 }
 
@@ -106,8 +109,12 @@ pub fn devices(given: &Security, host: &mut Object) -> Result<()> {
         host.insert("Devices".into(), all.into());
     }
     if let Some(gpus) = &given.gpus {
-        let count = if gpus == "all" { -1 } else {
-            gpus.parse().map_err(|_| Error::invalid(format!("invalid argument {gpus:?} for \"--gpus\" flag")))?
+        let count = if gpus == "all" {
+            -1
+        } else {
+            gpus.parse().map_err(|_| {
+                Error::invalid(format!("invalid argument {gpus:?} for \"--gpus\" flag"))
+            })?
         };
         host.insert("DeviceRequests".into(), json!([{"Count": count, "Capabilities": [["gpu"]]}]));
     }

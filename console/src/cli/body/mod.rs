@@ -113,7 +113,11 @@ pub fn streams(args: &Create) -> Result<Streams> {
             "stdin" => streams.input = true,
             "stdout" => streams.output = true,
             "stderr" => streams.error = true,
-            _ => return Err(Error::invalid(format!("invalid argument {one:?} for \"-a, --attach\" flag: valid streams are STDIN, STDOUT and STDERR"))),
+            _ => {
+                return Err(Error::invalid(format!(
+                    "invalid argument {one:?} for \"-a, --attach\" flag: valid streams are STDIN, STDOUT and STDERR"
+                )));
+            }
         }
     }
     Ok(streams)
@@ -191,7 +195,10 @@ fn host(args: &Create) -> Result<Object> {
     }
     if args.log_driver.is_some() || !args.log_opt.is_empty() {
         let config = units::pairs(&args.log_opt)?;
-        host.insert("LogConfig".into(), json!({"Type": args.log_driver.clone().unwrap_or_default(), "Config": config}));
+        host.insert(
+            "LogConfig".into(),
+            json!({"Type": args.log_driver.clone().unwrap_or_default(), "Config": config}),
+        );
     }
     if let Some(policy) = &args.restart {
         host.insert("RestartPolicy".into(), restart(policy)?);
@@ -206,10 +213,13 @@ fn host(args: &Create) -> Result<Object> {
 /// Options of security; a seccomp profile is read here and sent as text, as Docker does.
 fn security(given: &[String]) -> Result<Vec<String>> {
     let one = |option: &String| -> Result<String> {
-        let Some(file) = option.strip_prefix("seccomp=").filter(|f| !matches!(*f, "unconfined" | "builtin")) else {
+        let Some(file) =
+            option.strip_prefix("seccomp=").filter(|f| !matches!(*f, "unconfined" | "builtin"))
+        else {
             return Ok(option.clone());
         };
-        let text = std::fs::read_to_string(file).with_context(|| format!("opening seccomp profile ({file}) failed"))?;
+        let text = std::fs::read_to_string(file)
+            .with_context(|| format!("opening seccomp profile ({file}) failed"))?;
         let profile: Value = serde_json::from_str(&text)
             .with_context(|| format!("compacting json for seccomp profile ({file}) failed"))?;
         Ok(format!("seccomp={profile}"))

@@ -56,7 +56,9 @@ fn mount(text: &str) -> Result<Value> {
         let (name, value) = field.split_once('=').unwrap_or((field, ""));
         match name.to_lowercase().as_str() {
             "type" => set(&mut out, "Type", Some(value.to_lowercase())),
-            "source" | "src" if value.starts_with('.') => set(&mut out, "Source", Some(absolute(value)?)),
+            "source" | "src" if value.starts_with('.') => {
+                set(&mut out, "Source", Some(absolute(value)?))
+            }
             "source" | "src" => set(&mut out, "Source", Some(value)),
             "target" | "dst" | "destination" => set(&mut out, "Target", Some(value)),
             "readonly" | "ro" => set(&mut out, "ReadOnly", Some(truth(value)?)),
@@ -77,17 +79,22 @@ fn mount(text: &str) -> Result<Value> {
             }
             "tmpfs-size" => set(&mut tmpfs, "SizeBytes", Some(units::bytes(value)?)),
             "tmpfs-mode" => {
-                let mode = i64::from_str_radix(value, 8)
-                    .map_err(|_| Error::invalid(format!("invalid value for tmpfs-mode: {value}")))?;
+                let mode = i64::from_str_radix(value, 8).map_err(|_| {
+                    Error::invalid(format!("invalid value for tmpfs-mode: {value}"))
+                })?;
                 set(&mut tmpfs, "Mode", Some(mode));
             }
             other => return Err(Error::invalid(format!("unexpected key '{other}' in '{field}'"))),
         }
     }
     if out.get("Target").is_none_or(|t| t == "") {
-        return Err(Error::invalid(format!("invalid argument {text:?} for \"--mount\" flag: target is required")));
+        return Err(Error::invalid(format!(
+            "invalid argument {text:?} for \"--mount\" flag: target is required"
+        )));
     }
-    for (name, options) in [("BindOptions", bind), ("VolumeOptions", volume), ("TmpfsOptions", tmpfs)] {
+    for (name, options) in
+        [("BindOptions", bind), ("VolumeOptions", volume), ("TmpfsOptions", tmpfs)]
+    {
         if !options.is_empty() {
             out.insert(name.into(), options.into());
         }

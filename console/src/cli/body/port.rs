@@ -31,7 +31,8 @@ fn parse(text: &str) -> Result<Vec<Published>> {
     };
     let range = |text: &str| -> Result<Vec<u16>> {
         let (low, high) = text.split_once('-').unwrap_or((text, text));
-        let (low, high): (u16, u16) = (low.parse().map_err(|_| bad())?, high.parse().map_err(|_| bad())?);
+        let (low, high): (u16, u16) =
+            (low.parse().map_err(|_| bad())?, high.parse().map_err(|_| bad())?);
         if low == 0 || low > high { Err(bad()) } else { Ok((low..=high).collect()) }
     };
     let inside = range(inside)?;
@@ -40,7 +41,9 @@ fn parse(text: &str) -> Result<Vec<Published>> {
         text => range(text)?.iter().map(u16::to_string).collect(),
     };
     if inside.len() != outside.len() {
-        return Err(Error::invalid(format!("invalid ranges specified for container and host ports: {text}")));
+        return Err(Error::invalid(format!(
+            "invalid ranges specified for container and host ports: {text}"
+        )));
     }
     let pair = |(inside, outside): (u16, String)| Published {
         inside: format!("{inside}/{protocol}"),
@@ -74,7 +77,10 @@ pub fn exposed(args: &Create, body: &mut Object) -> Result<()> {
 pub fn published(args: &Create, host: &mut Object) -> Result<()> {
     let mut ports: BTreeMap<String, Vec<Value>> = BTreeMap::new();
     for p in all(args)? {
-        ports.entry(p.inside).or_default().push(json!({"HostIp": p.address, "HostPort": p.outside}));
+        ports
+            .entry(p.inside)
+            .or_default()
+            .push(json!({"HostIp": p.address, "HostPort": p.outside}));
     }
     if !ports.is_empty() {
         host.insert("PortBindings".into(), json!(ports));
@@ -90,7 +96,10 @@ mod tests {
     fn every_way_to_publish() {
         let one = |text: &str| {
             let all = parse(text).unwrap();
-            all.iter().map(|p| format!("{}|{}|{}", p.address, p.outside, p.inside)).collect::<Vec<_>>().join(" ")
+            all.iter()
+                .map(|p| format!("{}|{}|{}", p.address, p.outside, p.inside))
+                .collect::<Vec<_>>()
+                .join(" ")
         };
         assert_eq!(one("80"), "||80/tcp");
         assert_eq!(one("8080:80/udp"), "|8080|80/udp");

@@ -85,7 +85,8 @@ mod tests {
 
     #[test]
     fn dockers_units() {
-        let sizes: Vec<_> = ["0", "64m", "1.5g", "10kb", "2GiB", "-1"].map(|t| bytes(t).unwrap()).into();
+        let sizes: Vec<_> =
+            ["0", "64m", "1.5g", "10kb", "2GiB", "-1"].map(|t| bytes(t).unwrap()).into();
         assert_eq!(sizes, [0, 64 << 20, 3 << 29, 10 << 10, 2 << 30, -1]);
         for bad in ["", "m", "-5", "1x", "nan"] {
             assert!(bytes(bad).is_err(), "{bad}");

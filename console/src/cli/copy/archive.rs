@@ -30,7 +30,13 @@ pub enum Owner {
 }
 
 /// Unpacks what the daemon sends.
-pub async fn unpack(mut body: Body, target: PathBuf, rename: Rename, owner: Owner, mut progress: Progress) -> Result<()> {
+pub async fn unpack(
+    mut body: Body,
+    target: PathBuf,
+    rename: Rename,
+    owner: Owner,
+    mut progress: Progress,
+) -> Result<()> {
     let (reader, mut writer) = std::io::pipe().context("make a pipe")?;
     let writing = rt::blocking(move || extract(reader, &target, rename, owner));
     let feeding = async move {
@@ -65,7 +71,10 @@ fn place(name: &Path, target: &Path, rename: Rename) -> Result<Option<PathBuf>> 
             Component::Normal(part) => parts.push(part),
             Component::CurDir | Component::RootDir => {}
             Component::ParentDir | Component::Prefix(_) => {
-                return Err(Error::invalid(format!("the archive has a name with ..: {}", name.display())));
+                return Err(Error::invalid(format!(
+                    "the archive has a name with ..: {}",
+                    name.display()
+                )));
             }
         }
     }
@@ -91,7 +100,8 @@ fn extract(reader: PipeReader, target: &Path, rename: Rename, owner: Owner) -> R
         entry.set_preserve_mtime(true);
         let kind = entry.header().entry_type();
         if kind.is_hard_link() {
-            let to = entry.link_name().context("read a link in the archive")?.map(|l| l.into_owned());
+            let to =
+                entry.link_name().context("read a link in the archive")?.map(|l| l.into_owned());
             if let Some(to) = to.map(|to| place(&to, target, rename)).transpose()?.flatten() {
                 guard(&to, target)?;
                 links.push((to, path));
@@ -110,7 +120,8 @@ fn extract(reader: PipeReader, target: &Path, rename: Rename, owner: Owner) -> R
         entry.unpack(&path).with_context(what)?;
     }
     for (to, path) in links {
-        std::fs::hard_link(&to, &path).with_context(|| format!("link {} to {}", path.display(), to.display()))?;
+        std::fs::hard_link(&to, &path)
+            .with_context(|| format!("link {} to {}", path.display(), to.display()))?;
     }
     // What follows the end of the archive is read, so that the other side is not cut off.
     let mut rest = archive.into_inner();
@@ -122,7 +133,10 @@ fn guard(path: &Path, target: &Path) -> Result<()> {
     let mut at = path.parent();
     while let Some(folder) = at.filter(|f| f.starts_with(target) && *f != target) {
         if folder.symlink_metadata().is_ok_and(|m| m.is_symlink()) {
-            return Err(Error::invalid(format!("the archive leads through a link: {}", path.display())));
+            return Err(Error::invalid(format!(
+                "the archive leads through a link: {}",
+                path.display()
+            )));
         }
         at = folder.parent();
     }
@@ -134,11 +148,13 @@ pub fn pack(source: &Path, name: Option<&str>, follow: bool, writer: PipeWriter)
     let mut builder = tar::Builder::new(std::io::BufWriter::with_capacity(64 * 1024, writer));
     builder.follow_symlinks(false);
     let what = || format!("read {}", source.display());
-    let real = if follow { source.canonicalize().with_context(what)? } else { source.to_path_buf() };
+    let real =
+        if follow { source.canonicalize().with_context(what)? } else { source.to_path_buf() };
     let result = match (real.symlink_metadata().with_context(what)?.is_dir(), name) {
         (true, name) => builder.append_dir_all(name.unwrap_or("."), &real),
         (false, name) => {
-            let last = source.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
+            let last =
+                source.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
             builder.append_path_with_name(&real, name.unwrap_or(&last))
         }
     };
@@ -180,9 +196,18 @@ mod tests {
     fn nothing_leaves_the_target() {
         let target = Path::new("/t");
         assert!(place(Path::new("a/../../x"), target, Rename::Keep).is_err());
-        assert_eq!(place(Path::new("/a/b"), target, Rename::Keep).unwrap().unwrap(), Path::new("/t/a/b"));
-        assert_eq!(place(Path::new("a/b"), target, Rename::Instead).unwrap().unwrap(), Path::new("/t/b"));
-        assert_eq!(place(Path::new("a"), target, Rename::Instead).unwrap().unwrap(), Path::new("/t"));
+        assert_eq!(
+            place(Path::new("/a/b"), target, Rename::Keep).unwrap().unwrap(),
+            Path::new("/t/a/b")
+        );
+        assert_eq!(
+            place(Path::new("a/b"), target, Rename::Instead).unwrap().unwrap(),
+            Path::new("/t/b")
+        );
+        assert_eq!(
+            place(Path::new("a"), target, Rename::Instead).unwrap().unwrap(),
+            Path::new("/t")
+        );
         assert_eq!(place(Path::new("a"), target, Rename::Inside).unwrap(), None);
         assert_eq!(base64("eyJhIjoxfQ==").unwrap(), b"{\"a\":1}");
     }

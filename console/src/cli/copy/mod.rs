@@ -30,7 +30,9 @@ fn side(text: &str) -> Side {
         return Side::Pipe;
     }
     match text.split_once(':') {
-        Some((container, path)) if !text.starts_with(['/', '.']) => Side::Container(container.into(), path.into()),
+        Some((container, path)) if !text.starts_with(['/', '.']) => {
+            Side::Container(container.into(), path.into())
+        }
         _ => Side::Here(text.into()),
     }
 }
@@ -49,11 +51,15 @@ pub async fn copy(client: &Client, args: &Copy) -> Outcome {
         (Side::Pipe, Side::Container(id, path)) => {
             let target = found(client, &id, &path).await?;
             if target.as_ref().is_none_or(|kind| *kind != Stands::Folder) {
-                return Err(Error::invalid(format!("destination \"{id}:{path}\" must be a directory")));
+                return Err(Error::invalid(format!(
+                    "destination \"{id}:{path}\" must be a directory"
+                )));
             }
             send(client, &id, &path, Box::new(std::io::stdin()), args, wish).await?;
         }
-        (Side::Here(source), Side::Container(id, path)) => into(client, &source, &id, &path, args, wish).await?,
+        (Side::Here(source), Side::Container(id, path)) => {
+            into(client, &source, &id, &path, args, wish).await?
+        }
         (Side::Container(..), Side::Container(..)) => {
             return Err(Error::invalid("copying between containers is not supported"));
         }
@@ -87,14 +93,25 @@ async fn found(client: &Client, id: &str, path: &str) -> Result<Option<Stands>> 
         }
         Err(error) => return Err(error),
     };
-    let value = headers.get("x-docker-container-path-stat").and_then(|v| v.to_str().ok()).unwrap_or_default();
-    let bytes = archive::base64(value).ok_or_else(|| Error::internal("the daemon's answer has no path stat"))?;
+    let value = headers
+        .get("x-docker-container-path-stat")
+        .and_then(|v| v.to_str().ok())
+        .unwrap_or_default();
+    let bytes = archive::base64(value)
+        .ok_or_else(|| Error::internal("the daemon's answer has no path stat"))?;
     let stat: serde_json::Value = serde_json::from_slice(&bytes).context("decode the path stat")?;
     let folder = stat["mode"].as_u64().unwrap_or(0) & GO_FOLDER != 0;
     Ok(Some(if folder { Stands::Folder } else { Stands::Other }))
 }
 
-async fn out(client: &Client, id: &str, path: &str, target: &str, args: &Copy, wish: Wish) -> Result<()> {
+async fn out(
+    client: &Client,
+    id: &str,
+    path: &str,
+    target: &str,
+    args: &Copy,
+    wish: Wish,
+) -> Result<()> {
     let flags = archive_path(id, path);
     let (_, body) = client.download(&flags).await?;
     let place = Path::new(target).to_path_buf();
@@ -119,7 +136,14 @@ async fn out(client: &Client, id: &str, path: &str, target: &str, args: &Copy, w
     Ok(())
 }
 
-async fn into(client: &Client, source: &str, id: &str, path: &str, args: &Copy, wish: Wish) -> Result<()> {
+async fn into(
+    client: &Client,
+    source: &str,
+    id: &str,
+    path: &str,
+    args: &Copy,
+    wish: Wish,
+) -> Result<()> {
     let from = Path::new(source);
     let meta = if args.follow_link { from.metadata() } else { from.symlink_metadata() };
     let meta = meta.with_context(|| format!("lstat {source}"))?;
@@ -127,17 +151,24 @@ async fn into(client: &Client, source: &str, id: &str, path: &str, args: &Copy, 
     let target = found(client, id, path).await?;
     let contents = source.ends_with("/.") || source == ".";
     let (folder, name) = match target {
-        Some(Stands::Folder) => (path.to_string(), if contents { None } else { Some(own_name(from)?) }),
+        Some(Stands::Folder) => {
+            (path.to_string(), if contents { None } else { Some(own_name(from)?) })
+        }
         Some(Stands::Other) if meta.is_dir() => {
             return Err(Error::invalid(format!("cannot copy directory to a file: {id}:{path}")));
         }
         None if path.ends_with('/') && !meta.is_dir() => {
-            return Err(Error::invalid(format!("destination directory {id}:{path} does not exist")));
+            return Err(Error::invalid(format!(
+                "destination directory {id}:{path} does not exist"
+            )));
         }
         Some(Stands::Other) | None => {
             let trimmed = path.trim_end_matches('/');
             let (parent, last) = trimmed.rsplit_once('/').unwrap_or((".", trimmed));
-            (if parent.is_empty() { "/".into() } else { parent.to_string() }, Some(last.to_string()))
+            (
+                if parent.is_empty() { "/".into() } else { parent.to_string() },
+                Some(last.to_string()),
+            )
         }
     };
     let (reader, writer) = std::io::pipe().context("make a pipe")?;
@@ -162,8 +193,19 @@ fn own_name(path: &Path) -> Result<String> {
     Ok(whole.file_name().map_or_else(|| "/".into(), |name| name.to_string_lossy().into_owned()))
 }
 
-async fn send(client: &Client, id: &str, path: &str, file: Box<dyn Read + Send>, args: &Copy, wish: Wish) -> Result<()> {
-    let flags = query(&[("path", Some(path.to_string())), ("copyUIDGID", switch(args.archive)), ("noOverwriteDirNonDir", Some("1".into()))]);
+async fn send(
+    client: &Client,
+    id: &str,
+    path: &str,
+    file: Box<dyn Read + Send>,
+    args: &Copy,
+    wish: Wish,
+) -> Result<()> {
+    let flags = query(&[
+        ("path", Some(path.to_string())),
+        ("copyUIDGID", switch(args.archive)),
+        ("noOverwriteDirNonDir", Some("1".into())),
+    ]);
     let sent = Sent::default();
     let mut progress = Progress::new(wish);
     let target = format!("/containers/{}/archive{flags}", encode(id));

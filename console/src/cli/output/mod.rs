@@ -44,7 +44,12 @@ impl Format {
 pub type Column = (&'static str, &'static str);
 
 /// A list as text. `headings` are those of every field that a template may name.
-pub fn render(format: &Format, columns: &[Column], headings: &[Column], rows: &[Row]) -> Result<String> {
+pub fn render(
+    format: &Format,
+    columns: &[Column],
+    headings: &[Column],
+    rows: &[Row],
+) -> Result<String> {
     let mut out = String::new();
     match format {
         Format::Table => {
@@ -69,8 +74,10 @@ pub fn render(format: &Format, columns: &[Column], headings: &[Column], rows: &[
             }
         }
         Format::TableTemplate(template) => {
-            let names: Row =
-                headings.iter().map(|(heading, field)| (field.to_string(), Value::from(*heading))).collect();
+            let names: Row = headings
+                .iter()
+                .map(|(heading, field)| (field.to_string(), Value::from(*heading)))
+                .collect();
             let cells = |line: String| line.split('\t').map(str::to_string).collect::<Vec<_>>();
             let mut grid = Grid::new(cells(template.render_heading(&Value::Object(names))?));
             for row in rows {
@@ -154,9 +161,15 @@ mod tests {
 
     #[test]
     fn the_four_formats() {
-        assert_eq!(shown("table"), "CONTAINER ID   NAMES\na1             web\nb2             a-long-name\n");
+        assert_eq!(
+            shown("table"),
+            "CONTAINER ID   NAMES\na1             web\nb2             a-long-name\n"
+        );
         assert_eq!(shown("{{.Names}} {{.ID}}"), "web a1\na-long-name b2\n");
-        assert_eq!(shown("table {{.Names}}\t{{.ID}}"), "NAMES         CONTAINER ID\nweb           a1\na-long-name   b2\n");
+        assert_eq!(
+            shown("table {{.Names}}\t{{.ID}}"),
+            "NAMES         CONTAINER ID\nweb           a1\na-long-name   b2\n"
+        );
         assert_eq!(shown("json").lines().next().unwrap(), r#"{"ID":"a1","Names":"web"}"#);
         assert_eq!(shown("{{json .Names}}"), "\"web\"\n\"a-long-name\"\n");
     }

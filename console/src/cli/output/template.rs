@@ -37,7 +37,9 @@ impl Template {
 
     /// The template applied to a value.
     pub fn render(&self, value: &Value) -> Result<String> {
-        self.inner.render(&Scope::from(go(value))).map_err(|error| self.explain(value, &error.to_string()))
+        self.inner
+            .render(&Scope::from(go(value)))
+            .map_err(|error| self.explain(value, &error.to_string()))
     }
 
     /// The template applied to headings: functions that change a value leave them alone where they can.
@@ -82,7 +84,9 @@ fn json_of(value: &Go) -> Value {
         Go::String(text) => Value::String(text.clone()),
         Go::Array(list) => list.iter().map(json_of).collect(),
         Go::Object(map) | Go::Map(map) => {
-            let shown = map.iter().filter(|(name, value)| *name != LABELS && !matches!(value, Go::Function(_)));
+            let shown = map
+                .iter()
+                .filter(|(name, value)| *name != LABELS && !matches!(value, Go::Function(_)));
             Value::Object(shown.map(|(name, value)| (name.clone(), json_of(value))).collect())
         }
         Go::Number(n) => match (n.as_i64(), n.as_u64(), n.as_f64()) {
@@ -118,7 +122,9 @@ fn text(args: &[Go], at: usize, name: &str) -> std::result::Result<String, FuncE
 
 fn number(args: &[Go], at: usize, name: &str) -> std::result::Result<usize, FuncError> {
     match args.get(at) {
-        Some(Go::Number(n)) => Ok(n.as_u64().and_then(|n| usize::try_from(n).ok()).unwrap_or(0).min(4096)),
+        Some(Go::Number(n)) => {
+            Ok(n.as_u64().and_then(|n| usize::try_from(n).ok()).unwrap_or(0).min(4096))
+        }
         _ => Err(FuncError::Generic(format!("{name} wants a number"))),
     }
 }
@@ -200,10 +206,17 @@ mod tests {
             ("{{len .Cmd}} {{eq .Name \"web\"}} {{not .State.Running}}", "2 true false"),
             ("{{(index (index .Ports \"80/tcp\") 0).HostPort}}", "8080"),
             ("{{range $p, $b := .Ports}}{{$p}}{{end}}", "80/tcp"),
-            ("{{truncate .Name 2}}|{{pad .Name 1 2}}|{{printf \"%s-%d\" .Name 3}}", "we| web  |web-3"),
+            (
+                "{{truncate .Name 2}}|{{pad .Name 1 2}}|{{printf \"%s-%d\" .Name 3}}",
+                "we| web  |web-3",
+            ),
             ("{{with .State}}{{.Pid}}{{end}}{{println .Name}}", "42web\n"),
         ] {
-            assert_eq!(Template::parse(template).unwrap().render(&value).unwrap(), said, "{template}");
+            assert_eq!(
+                Template::parse(template).unwrap().render(&value).unwrap(),
+                said,
+                "{template}"
+            );
         }
     }
 }

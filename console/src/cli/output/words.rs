@@ -71,11 +71,21 @@ mod tests {
         assert_eq!(sizes, ["0B", "999B", "1.24MB", "77.8MB", "1.2GB"]);
         assert_eq!(binary_size(1_572_864.0), "1.5MiB");
         assert_eq!(binary_size(1000.0), "1000B");
-        let said: Vec<_> = [0, 1, 59, 60, 3_599, 3_600, 7_300, 200_000, 86_400 * 20].map(duration).into();
+        let said: Vec<_> =
+            [0, 1, 59, 60, 3_599, 3_600, 7_300, 200_000, 86_400 * 20].map(duration).into();
         assert_eq!(
             said,
-            ["Less than a second", "1 second", "59 seconds", "About a minute", "59 minutes", "About an hour",
-             "2 hours", "2 days", "2 weeks"]
+            [
+                "Less than a second",
+                "1 second",
+                "59 seconds",
+                "About a minute",
+                "59 minutes",
+                "About an hour",
+                "2 hours",
+                "2 days",
+                "2 weeks"
+            ]
         );
         assert_eq!(short("sha256:0123456789abcdef"), "0123456789ab");
     }

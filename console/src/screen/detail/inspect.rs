@@ -65,16 +65,23 @@ impl Tree {
         }
         let needle = self.words.to_lowercase();
         if !needle.is_empty() {
-            let hit = |l: &Line| l.key.to_lowercase().contains(&needle) || l.value.to_lowercase().contains(&needle);
-            let hits: Vec<String> = self.lines.iter().filter(|l| hit(l)).map(|l| l.pointer.clone()).collect();
-            self.lines.retain(|l| hits.iter().any(|p| *p == l.pointer || p.starts_with(&format!("{}/", l.pointer))));
+            let hit = |l: &Line| {
+                l.key.to_lowercase().contains(&needle) || l.value.to_lowercase().contains(&needle)
+            };
+            let hits: Vec<String> =
+                self.lines.iter().filter(|l| hit(l)).map(|l| l.pointer.clone()).collect();
+            self.lines.retain(|l| {
+                hits.iter().any(|p| *p == l.pointer || p.starts_with(&format!("{}/", l.pointer)))
+            });
         }
         self.index = self.index.min(self.lines.len().saturating_sub(1));
     }
 
     /// Folds or unfolds the selected line.
     pub fn toggle(&mut self) {
-        let Some(line) = self.lines.get(self.index).filter(|l| l.branch != Branch::Leaf) else { return };
+        let Some(line) = self.lines.get(self.index).filter(|l| l.branch != Branch::Leaf) else {
+            return;
+        };
         let pointer = line.pointer.clone();
         if !self.folded.remove(&pointer) {
             self.folded.insert(pointer);
@@ -106,12 +113,22 @@ impl Tree {
     }
 }
 
-fn children(value: &Value, pointer: &str, depth: usize, folded: &HashSet<String>, out: &mut Vec<Line>) {
+fn children(
+    value: &Value,
+    pointer: &str,
+    depth: usize,
+    folded: &HashSet<String>,
+    out: &mut Vec<Line>,
+) {
     let mut add = |key: String, value: &Value| {
         let pointer = format!("{pointer}/{}", key.replace('~', "~0").replace('/', "~1"));
         let (said, branch) = match value {
-            Value::Object(map) if !map.is_empty() => (format!("{{{}}}", map.len()), folded.contains(&pointer)),
-            Value::Array(list) if !list.is_empty() => (format!("[{}]", list.len()), folded.contains(&pointer)),
+            Value::Object(map) if !map.is_empty() => {
+                (format!("{{{}}}", map.len()), folded.contains(&pointer))
+            }
+            Value::Array(list) if !list.is_empty() => {
+                (format!("[{}]", list.len()), folded.contains(&pointer))
+            }
             leaf => {
                 let said = match leaf {
                     Value::String(text) => text::clean(text).into_owned(),
@@ -131,7 +148,9 @@ fn children(value: &Value, pointer: &str, depth: usize, folded: &HashSet<String>
     };
     match value {
         Value::Object(map) => map.iter().for_each(|(key, value)| add(key.clone(), value)),
-        Value::Array(list) => list.iter().enumerate().for_each(|(n, value)| add(n.to_string(), value)),
+        Value::Array(list) => {
+            list.iter().enumerate().for_each(|(n, value)| add(n.to_string(), value))
+        }
         _ => {}
     }
 }
@@ -152,7 +171,10 @@ pub fn draw(app: &App, _id: &Id, area: Rect, buffer: &mut Buffer) {
         };
         let role = if line.branch == Branch::Leaf { Role::Plain } else { Role::Dim };
         let parts = [
-            (format!(" {}{sign} {}: ", "  ".repeat(line.depth), line.key), app.theme.style(Role::Info)),
+            (
+                format!(" {}{sign} {}: ", "  ".repeat(line.depth), line.key),
+                app.theme.style(Role::Info),
+            ),
             (line.value.clone(), app.theme.style(role)),
         ];
         put_parts(buffer, area, (0, row), &parts);

@@ -129,7 +129,11 @@ pub fn draw(app: &App, area: Rect, buffer: &mut Buffer) {
             false => line.text.clone(),
         };
         let role = if line.source == Source::Error { Role::Warn } else { Role::Plain };
-        let pieces = if logs.manner.wrap { text::wrap(&whole, width) } else { vec![skip(&whole, logs.left)] };
+        let pieces = if logs.manner.wrap {
+            text::wrap(&whole, width)
+        } else {
+            vec![skip(&whole, logs.left)]
+        };
         for piece in pieces.into_iter().rev() {
             let Some(above) = row.checked_sub(1) else { break 'lines };
             row = above;

@@ -126,15 +126,19 @@ pub fn draw(app: &App, place: Place, buffer: &mut Buffer) {
     let tabs: usize = Tab::ALL.iter().map(|tab| tab.title().len() + 1).sum::<usize>() + 4;
     let room = usize::from(place.outer.width).saturating_sub(tabs + 3).clamp(5, 30);
     let name = text::cut(&entry.container.name, room, app.theme.glyphs().ellipsis);
-    let mut x = put_at(buffer, place.outer, (1, 0), &format!(" {name} "), app.theme.style(Role::Title));
+    let mut x =
+        put_at(buffer, place.outer, (1, 0), &format!(" {name} "), app.theme.style(Role::Title));
     for tab in Tab::ALL {
         let active = tab == app.detail.tab;
-        let title = if active { format!("[{}] ", tab.title()) } else { format!("{} ", tab.title()) };
+        let title =
+            if active { format!("[{}] ", tab.title()) } else { format!("{} ", tab.title()) };
         let role = if active { Role::Accent } else { Role::Plain };
         x = put_at(buffer, place.outer, (x, 0), &title, app.theme.style(role));
     }
     if let Some(error) = app.detail.error.as_ref().filter(|_| app.detail.tab.loads()) {
-        for (row, line) in (0u16..).zip(text::fold(error, usize::from(place.inner.width.max(3) - 2))) {
+        for (row, line) in
+            (0u16..).zip(text::fold(error, usize::from(place.inner.width.max(3) - 2)))
+        {
             put_at(buffer, place.inner, (1, row), line, app.theme.style(Role::Bad));
         }
         return;

@@ -39,7 +39,10 @@ pub fn why(entry: &Entry) -> (String, Role) {
             } else {
                 String::new()
             };
-            (format!("the kernel killed it for memory{limit} (exit {}){reason}", c.exit_code), Role::Bad)
+            (
+                format!("the kernel killed it for memory{limit} (exit {}){reason}", c.exit_code),
+                Role::Bad,
+            )
         }
         ("exited" | "restarting", _) => {
             let signal = signal(c.exit_code).map_or(String::new(), |s| format!(", {s}"));
@@ -47,10 +50,13 @@ pub fn why(entry: &Entry) -> (String, Role) {
             (format!("exit code {}{signal}{reason}", c.exit_code), role)
         }
         ("running", Level::Unhealthy) => (format!("its health check fails{reason}"), Role::Bad),
-        ("running", Level::NearLimit) => ("it uses more than 90 % of its memory limit".into(), Role::Bad),
-        ("running", Level::Throttled) => {
-            (format!("it was held back by its CPU quota in {:.0} % of all periods", entry.throttled), Role::Warn)
+        ("running", Level::NearLimit) => {
+            ("it uses more than 90 % of its memory limit".into(), Role::Bad)
         }
+        ("running", Level::Throttled) => (
+            format!("it was held back by its CPU quota in {:.0} % of all periods", entry.throttled),
+            Role::Warn,
+        ),
         ("created", _) => (format!("it was never started{reason}"), Role::Plain),
         ("paused", _) => ("its processes are frozen; p thaws them".into(), Role::Info),
         _ if !c.reason.is_empty() => (c.reason.clone(), Role::Warn),
@@ -110,9 +116,12 @@ fn lines(app: &App, entry: &Entry) -> Vec<Line> {
     }
     out.push(("network", c.network_mode.clone(), Role::Plain));
     for (title, values) in [("ports", &c.ports), ("mounts", &c.mounts)] {
-        out.extend(values.iter().enumerate().map(|(n, v)| {
-            (if n == 0 { title } else { "" }, v.clone(), Role::Plain)
-        }));
+        out.extend(
+            values
+                .iter()
+                .enumerate()
+                .map(|(n, v)| (if n == 0 { title } else { "" }, v.clone(), Role::Plain)),
+        );
     }
     out.extend(c.labels.iter().enumerate().map(|(n, (name, value))| {
         (if n == 0 { "labels" } else { "" }, format!("{name}={value}"), Role::Plain)
@@ -129,7 +138,10 @@ fn memory(entry: &Entry) -> String {
     let share = entry.memory_percent().map_or(String::new(), |p| format!(" ({p:.0}%)"));
     format!(
         "{} of {}{share}  OOM score {} adj {:+}{kills}",
-        used(entry), limit(entry), s.oom_score, s.oom_score_adj
+        used(entry),
+        limit(entry),
+        s.oom_score,
+        s.oom_score_adj
     )
 }
 

@@ -23,23 +23,45 @@ pub fn draw(app: &App, entry: &Entry, area: Rect, buffer: &mut Buffer) {
     let io = (text::bytes(s.io_read_bytes), text::bytes(s.io_write_bytes));
     let net = (text::bytes(s.net_rx_bytes), text::bytes(s.net_tx_bytes));
     let lines: [(&str, String, Role); 10] = [
-        ("cpu", format!("{}%  highest {}%", text::percent(s.cpu_percent), text::percent(f64::from(peak))), Role::Plain),
+        (
+            "cpu",
+            format!(
+                "{}%  highest {}%",
+                text::percent(s.cpu_percent),
+                text::percent(f64::from(peak))
+            ),
+            Role::Plain,
+        ),
         ("", sparkline(app.theme, cpu, cells, 0.0), Role::Good),
-        ("throttled", format!("{:.0}% of periods, {} in all", entry.throttled, s.throttled_periods), Role::Plain),
-        ("memory", format!("{} of {}", text::bytes(s.working_set_bytes), limit(entry)), Role::Plain),
+        (
+            "throttled",
+            format!("{:.0}% of periods, {} in all", entry.throttled, s.throttled_periods),
+            Role::Plain,
+        ),
+        (
+            "memory",
+            format!("{} of {}", text::bytes(s.working_set_bytes), limit(entry)),
+            Role::Plain,
+        ),
         ("", sparkline(app.theme, memory, cells, top), Role::Info),
         ("", bar(app, entry, cells), Role::Info),
         ("charged", format!("{} with page cache", text::bytes(s.memory_bytes)), Role::Plain),
-        ("oom", format!("score {}  adj {:+}  kills {}", s.oom_score, s.oom_score_adj, s.oom_kills), Role::Plain),
+        (
+            "oom",
+            format!("score {}  adj {:+}  kills {}", s.oom_score, s.oom_score_adj, s.oom_kills),
+            Role::Plain,
+        ),
         ("pids", pids(entry, s.pids), Role::Plain),
-        ("io, net", format!("read {} written {}  received {} sent {}", io.0, io.1, net.0, net.1), Role::Plain),
+        (
+            "io, net",
+            format!("read {} written {}  received {} sent {}", io.0, io.1, net.0, net.1),
+            Role::Plain,
+        ),
     ];
     let shown = lines.into_iter().filter(|l| !(l.0.is_empty() && l.1.is_empty()));
     for (row, (title, words, role)) in (0u16..).zip(shown.skip(app.detail.scroll)) {
-        let parts = [
-            (format!(" {title:<10}"), app.theme.style(Role::Dim)),
-            (words, app.theme.style(role)),
-        ];
+        let parts =
+            [(format!(" {title:<10}"), app.theme.style(Role::Dim)), (words, app.theme.style(role))];
         put_parts(buffer, area, (0, row), &parts);
     }
 }

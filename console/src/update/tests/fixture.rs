@@ -66,9 +66,17 @@ pub fn fleet() -> Vec<Container> {
     vec![
         container(1, "web-1"),
         Container { health: "unhealthy".into(), ..container(2, "cache-1") },
-        Container { oom_killed: true, oom_kills: 5, reason: "out of memory".into(), ..ended(container(3, "tui-oom"), 137) },
         Container {
-            state: "restarting".into(), restarts: 4, restart_max: 5, restart_policy: "on-failure".into(),
+            oom_killed: true,
+            oom_kills: 5,
+            reason: "out of memory".into(),
+            ..ended(container(3, "tui-oom"), 137)
+        },
+        Container {
+            state: "restarting".into(),
+            restarts: 4,
+            restart_max: 5,
+            restart_policy: "on-failure".into(),
             ..ended(container(4, "batch-etl"), 1)
         }
         .also_restarting(),
@@ -114,7 +122,11 @@ pub fn live(size: (u16, u16), theme: Theme, containers: Vec<Container>) -> App {
     let mut app = blank(size, theme);
     let count = containers.len();
     let objects = containers.into_iter().map(|c| Object::Container(Box::new(c))).collect();
-    let mut frames = vec![hello(10_000), Frame::Snapshot { snapshot: objects }, Frame::End { end: true, seq: 40 }];
+    let mut frames = vec![
+        hello(10_000),
+        Frame::Snapshot { snapshot: objects },
+        Frame::End { end: true, seq: 40 },
+    ];
     frames.push(event(41, "start", "web-1"));
     frames.push(event(42, "oom", "tui-oom"));
     frames.push(event(43, "die", "tui-oom"));

@@ -37,7 +37,9 @@ fn starting_is_immediate_and_stopping_asks() {
     assert!(keys(&mut app, "<enter>").is_empty(), "the focus is on cancel");
     assert!(app.overlays.is_empty());
     let done = keys(&mut app, "sy");
-    assert!(matches!(&done[..], [Command::Act { verb: Verb::Stop, targets }] if targets.len() == 1));
+    assert!(
+        matches!(&done[..], [Command::Act { verb: Verb::Stop, targets }] if targets.len() == 1)
+    );
     let done = keys(&mut app, "S");
     assert!(matches!(&done[..], [Command::Act { verb: Verb::Start, .. }]));
 }
@@ -62,7 +64,15 @@ fn many_targets_want_their_number() {
     assert_eq!(targets.len(), 11);
     for target in targets.clone() {
         let error = (target.name == "done").then(|| "is not running".to_string());
-        update(&mut app, Message::Done { verb: Verb::Stop, name: target.name, took: Duration::from_millis(20), error });
+        update(
+            &mut app,
+            Message::Done {
+                verb: Verb::Stop,
+                name: target.name,
+                took: Duration::from_millis(20),
+                error,
+            },
+        );
     }
     assert_eq!(app.notice.as_ref().unwrap().text, "1 of 11 failed");
     assert!(shown(&app).contains("stop done: is not running"));
@@ -118,8 +128,15 @@ fn every_key_of_the_help_can_be_pressed_everywhere() {
                 let mut app = app();
                 keys(&mut app, view);
                 let held = key.control == crate::keys::Control::Held;
-                let modifiers = if held { crossterm::event::KeyModifiers::CONTROL } else { crossterm::event::KeyModifiers::NONE };
-                update(&mut app, Message::Key(crossterm::event::KeyEvent::new(key.code, modifiers)));
+                let modifiers = if held {
+                    crossterm::event::KeyModifiers::CONTROL
+                } else {
+                    crossterm::event::KeyModifiers::NONE
+                };
+                update(
+                    &mut app,
+                    Message::Key(crossterm::event::KeyEvent::new(key.code, modifiers)),
+                );
                 shown(&app);
             }
         }

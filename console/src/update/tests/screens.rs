@@ -65,11 +65,18 @@ fn details() {
     snap("logs", |size| {
         let mut app = live(size, ANSI, fleet());
         keys(&mut app, "/api<enter>lT");
-        let line = |text: &str, source| LogLine { time: "2026-11-21T02:41:38Z".into(), text: text.into(), source };
+        let line = |text: &str, source| LogLine {
+            time: "2026-11-21T02:41:38Z".into(),
+            text: text.into(),
+            source,
+        };
         let lines = vec![
             line("listening on 80", Source::Output),
             line("日本語のログ", Source::Output),
-            line("connection refused by upstream after a very long time and with a very long sentence", Source::Error),
+            line(
+                "connection refused by upstream after a very long time and with a very long sentence",
+                Source::Error,
+            ),
         ];
         answer(&mut app, Answer::Lines(lines));
         app
@@ -78,7 +85,8 @@ fn details() {
         let mut app = live(size, ANSI, fleet());
         keys(&mut app, "/api<enter>t");
         let strings = |cells: [&str; 3]| cells.map(str::to_string).to_vec();
-        let rows = vec![strings(["root", "4121", "java -jar api.jar"]), strings(["root", "4200", "sh"])];
+        let rows =
+            vec![strings(["root", "4121", "java -jar api.jar"]), strings(["root", "4200", "sh"])];
         answer(&mut app, Answer::Processes { titles: strings(["UID", "PID", "CMD"]), rows });
         app
     });

@@ -19,7 +19,11 @@ fn quantile(times: &mut [Duration], share: f64) -> Duration {
 fn a_frame_does_not_depend_on_the_number_of_rows() {
     let mut medians = Vec::new();
     for rows in [100, 1_000, 10_000] {
-        let mut app = live((160, 50), ANSI, (1..=rows).map(|id| container(id, &format!("svc-{id:05}"))).collect());
+        let mut app = live(
+            (160, 50),
+            ANSI,
+            (1..=rows).map(|id| container(id, &format!("svc-{id:05}"))).collect(),
+        );
         let mut terminal = Terminal::new(TestBackend::new(160, 50)).unwrap();
         let (mut frames, mut seconds) = (Vec::new(), Vec::new());
         let height = app.list_height();
@@ -36,9 +40,15 @@ fn a_frame_does_not_depend_on_the_number_of_rows() {
             seconds.push(begin.elapsed());
         }
         let (p50, p99) = (quantile(&mut frames, 0.5), quantile(&mut frames, 0.99));
-        println!("160x50, {rows} rows: frame p50 {p50:?} p99 {p99:?}; a second of figures {:?}", quantile(&mut seconds, 0.5));
+        println!(
+            "160x50, {rows} rows: frame p50 {p50:?} p99 {p99:?}; a second of figures {:?}",
+            quantile(&mut seconds, 0.5)
+        );
         medians.push(p50);
     }
-    assert!(medians[2] < medians[0] * 4, "a frame of 10,000 rows costs more than one of 100: {medians:?}");
+    assert!(
+        medians[2] < medians[0] * 4,
+        "a frame of 10,000 rows costs more than one of 100: {medians:?}"
+    );
     assert!(medians[1] < Duration::from_millis(50), "{medians:?}");
 }

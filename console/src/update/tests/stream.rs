@@ -13,7 +13,10 @@ fn a_lost_daemon_is_asked_for_again_and_again() {
     update(&mut app, Message::Lost { reason: "the daemon closed the stream".into() });
     assert!(matches!(app.link, Link::Lost { .. }));
     let screen = shown(&app);
-    assert!(screen.contains("DAEMON GONE") && screen.contains("containers keep running"), "{screen}");
+    assert!(
+        screen.contains("DAEMON GONE") && screen.contains("containers keep running"),
+        "{screen}"
+    );
     let done = wait(&mut app, SECOND);
     assert_eq!(done, [Command::Connect { after: Some("5707e-43".into()) }]);
     assert!(keys(&mut app, "S").is_empty(), "nothing can be done meanwhile");
@@ -27,13 +30,23 @@ fn a_restarted_daemon_is_told_and_what_is_gone_goes() {
     update(&mut app, Message::Lost { reason: "gone".into() });
     wait(&mut app, SECOND);
     let web = Object::Container(Box::new(container(1, "web-1")));
-    update(&mut app, Message::Frames(vec![hello(1), Frame::Snapshot { snapshot: vec![web] }, Frame::End { end: true, seq: 50 }]));
+    update(
+        &mut app,
+        Message::Frames(vec![
+            hello(1),
+            Frame::Snapshot { snapshot: vec![web] },
+            Frame::End { end: true, seq: 50 },
+        ]),
+    );
     assert_eq!(app.link, Link::Live);
     assert_eq!(app.notice.as_ref().unwrap().text, "daemon restarted, 3 re-adopted");
     assert_eq!(app.fleet.len(), 1);
     keys(&mut app, "2");
     let screen = shown(&app);
-    assert!(screen.contains("daemon restarted") && screen.contains("connection lost: gone"), "{screen}");
+    assert!(
+        screen.contains("daemon restarted") && screen.contains("connection lost: gone"),
+        "{screen}"
+    );
 }
 
 #[test]
@@ -42,7 +55,15 @@ fn a_resumed_stream_without_a_snapshot_keeps_what_is_known() {
     update(&mut app, Message::Lost { reason: "gone".into() });
     wait(&mut app, SECOND);
     let gap = Frame::Gap { gap: Gap { from: 44, to: 49 } };
-    update(&mut app, Message::Frames(vec![hello(10_000), gap, Frame::End { end: true, seq: 50 }, event(51, "start", "x")]));
+    update(
+        &mut app,
+        Message::Frames(vec![
+            hello(10_000),
+            gap,
+            Frame::End { end: true, seq: 50 },
+            event(51, "start", "x"),
+        ]),
+    );
     assert_eq!((app.fleet.len(), app.seq), (11, 51));
     keys(&mut app, "2");
     assert!(shown(&app).contains("6 facts are missing here"), "{}", shown(&app));

@@ -1,0 +1,95 @@
+//! The terminal is given back, whatever ends the console.
+
+use super::fake::Fake;
+use super::screen::{Console, command};
+use harness::{program, wait};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use std::process::Command;
+
+/// A shell that notes the terminal's settings before and after.
+fn between_notes(fake: &Fake) -> Command {
+    let plain = command(fake);
+    let mut shell = Command::new("sh");
+    let script = format!(
+        "stty -g; {}; code=$?; stty -g; echo \"ended with $code\"",
+        program::built("coffer").display()
+    );
+    shell.args(["-c", &script]);
+    for (name, value) in plain.get_envs() {
+        match value {
+            Some(value) => shell.env(name, value),
+            None => shell.env_remove(name),
+        };
+    }
+    shell
+}
+
+/// The program below the shell.
+fn console_of(shell: i32) -> Pid {
+    let children = format!("/proc/{shell}/task/{shell}/children");
+    wait::until("the console runs", wait::LIMIT, || {
+        let text = std::fs::read_to_string(&children).ok()?;
+        text.split_whitespace().next()?.parse().ok().map(Pid::from_raw)
+    })
+}
+
+fn restored_after(end: impl FnOnce(&mut Console), code: &str) {
+    let fake = Fake::start(10);
+    let mut console = Console::with(&between_notes(&fake), 24, 80);
+    console.until("the containers are there", |screen| screen.contains("svc-0000"));
+    end(&mut console);
+    let ended = format!("ended with {code}");
+    console.until(&ended, |screen| screen.contains(&ended));
+    let seen = console.terminal.seen();
+    let notes: Vec<&str> =
+        seen.split(['\r', '\n']).filter(|l| l.matches(':').count() > 20).collect();
+    assert_eq!(notes.len(), 2, "{seen}");
+    let clean = |note: &str| {
+        note.rsplit('\u{1b}').next().unwrap_or(note).trim_start_matches("[?25h").to_string()
+    };
+    assert_eq!(clean(notes[0]), clean(notes[1]));
+    let parser = console.parsed();
+    assert!(!parser.screen().alternate_screen() && !parser.screen().hide_cursor());
+}
+
+#[test]
+fn after_quitting() {
+    restored_after(|console| console.terminal.send("q"), "0");
+}
+
+#[test]
+fn after_sigterm() {
+    restored_after(
+        |console| kill(console_of(console.terminal.pid()), Signal::SIGTERM).expect("kill"),
+        "143",
+    );
+}
+
+#[test]
+fn after_sighup() {
+    restored_after(
+        |console| kill(console_of(console.terminal.pid()), Signal::SIGHUP).expect("kill"),
+        "129",
+    );
+}
+
+fn state_of(pid: i32) -> Option<char> {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    stat.rsplit(") ").next()?.chars().next()
+}
+
+#[test]
+fn ctrl_z_stops_and_sigcont_draws_anew() {
+    let fake = Fake::start(10);
+    let mut console = Console::open(&fake, 24, 80);
+    let pid = console.terminal.pid();
+    console.terminal.send("\u{1a}");
+    wait::until_true("it is stopped", || state_of(pid) == Some('T'));
+    wait::until_true("the screen was given back", || !console.parsed().screen().alternate_screen());
+    kill(Pid::from_raw(pid), Signal::SIGCONT).expect("kill");
+    console.until("it is drawn anew", |screen| screen.contains("svc-0000"));
+    assert!(console.parsed().screen().alternate_screen());
+    console.terminal.send("q");
+    assert_eq!(console.terminal.status(), 0);
+}
