@@ -10,6 +10,7 @@ mod connection;
 pub mod engine;
 mod log;
 mod make;
+mod memory;
 mod oom;
 mod operation;
 mod process;
@@ -52,7 +53,7 @@ pub fn run(options: Options, choose: Choose) -> Result<()> {
     let short = options.id.get(..12).unwrap_or(&options.id).to_owned();
     let _only_once = NAME.set(short);
     signal_panics();
-    keep_heap_small();
+    memory::keep_heap_small();
     protect::detach()?;
     serve::Shim::new(options, choose)?.serve()
 }
@@ -74,22 +75,4 @@ pub(crate) fn now_nanos() -> i64 {
 /// state would do harm.
 fn signal_panics() {
     std::panic::set_hook(Box::new(|panic| warn(&format!("panic: {panic}"))));
-}
-
-/// Large blocks are given back at once, whatever the allocator has learned.
-#[allow(unsafe_code)] // mallopt
-fn keep_heap_small() {
-    // SAFETY: before any other thread could exist; the values are documented ones.
-    unsafe {
-        libc::mallopt(libc::M_MMAP_THRESHOLD, 32 * 1024);
-        libc::mallopt(libc::M_TRIM_THRESHOLD, 16 * 1024);
-        libc::mallopt(libc::M_TOP_PAD, 4 * 1024);
-    }
-}
-
-/// Gives what the heap does not need back to the kernel.
-#[allow(unsafe_code)] // malloc_trim
-pub(crate) fn give_back() {
-    // SAFETY: no preconditions; only free memory is touched.
-    unsafe { libc::malloc_trim(4096) };
 }

@@ -310,7 +310,7 @@ impl Shim {
             if let Some(log) = &mut self.log {
                 log.trim();
             }
-            crate::give_back();
+            crate::memory::give_back();
         } else if self.quiet_at.is_none() && (self.buffer.dirty() || self.lost() > self.lost_told) {
             self.quiet_at = Some(now + QUIET);
         }

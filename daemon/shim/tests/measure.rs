@@ -45,6 +45,7 @@ fn memory_of_many() {
             shim
         })
         .collect();
+    std::thread::sleep(std::time::Duration::from_millis(1500));
     let sum = |shims: &[Shim]| shims.iter().map(|shim| pss_kb(shim.child.pid())).sum::<u64>() / 20;
     println!("PSS of one of 20 idle shims: {} kB", sum(&shims));
     for shim in &mut shims {
