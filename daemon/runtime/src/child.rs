@@ -30,7 +30,7 @@ pub struct Inner<'a> {
     /// Descriptors from 3 on that are inherited.
     pub preserved: u32,
     /// To the outer half, if it stays.
-    pub outer: Option<&'a OwnedFd>,
+    pub outer: Option<OwnedFd>,
     /// The outer half hands a listener of the filter over.
     pub listened: bool,
 }
@@ -105,7 +105,7 @@ fn container_steps(inner: &Inner<'_>, container: &Container<'_>) -> Result<Never
     let (spec, linux, process) = (container.spec, container.linux, inner.process);
     identity::undumpable()?;
     if container.user_fresh {
-        meet(inner.outer)?;
+        meet(inner.outer.as_ref())?;
         user::become_root()?;
     }
     nix::unistd::setsid().context("start a session")?;
@@ -120,7 +120,7 @@ fn container_steps(inner: &Inner<'_>, container: &Container<'_>) -> Result<Never
         device::all(root, spec, linux)?;
     }
     if container.hooks {
-        meet(inner.outer)?;
+        meet(inner.outer.as_ref())?;
     }
     let state = |status| hook::State::new(spec, container.id, container.bundle, 0, status).inside();
     if let Some(root) = &root {
@@ -214,6 +214,6 @@ fn finish(inner: &Inner<'_>) -> Result<Program> {
 /// Loads the filter; a listener goes to the outer half at once: calls of ours may wait for it already.
 fn load(inner: &Inner<'_>) -> Result<()> {
     let Some(listener) = inner.filter.load(inner.listened)? else { return Ok(()) };
-    let outer = inner.outer.ok_or_else(|| Error::internal("the outer half is gone"))?;
+    let outer = inner.outer.as_ref().ok_or_else(|| Error::internal("the outer half is gone"))?;
     sync::send(outer, &Packet::Go, Some(listener.as_fd()))
 }

@@ -4,16 +4,18 @@
 //! map ids or to run hooks of the runtime namespace.
 
 mod clone;
+mod company;
 
 use crate::child::{self, Inner};
 use crate::launch::{Launch, Work, exit};
-use crate::listener::{Agent, Listener};
+use crate::listener::Listener;
 use crate::setup::{self, limit, mount, namespace, user};
 use crate::sync::{self, Packet};
-use crate::{descriptor, hook, resource, seccomp, validate};
+use crate::{descriptor, resource, seccomp, validate};
 use clone::Cloned;
+use company::Company;
 use nix::sched::CloneFlags;
-use oci_spec::runtime::{Process, Spec};
+use oci_spec::runtime::{LinuxResources, Process, Spec};
 use shared::error::{Error, Result};
 use shared::kernel::cgroup::{Cgroup, Version};
 use shared::kernel::namespace::Namespace;
@@ -40,11 +42,7 @@ fn warn(socket: &OwnedFd, warnings: impl IntoIterator<Item = String>) -> Result<
 
 fn create(mut launch: Launch<'_>, socket: &OwnedFd) -> Result<()> {
     launch.close_inherited(socket)?;
-    let bytes = descriptor::read_all(launch.spec, "the spec")?;
-    let spec: Spec = serde_json::from_slice(&bytes)
-        .map_err(|e| Error::invalid(format!("the OCI spec is not understood: {e}")))?;
-    drop(bytes);
-    validate::spec(&spec)?;
+    let spec = read(launch.spec)?;
     let process =
         spec.process().as_ref().ok_or_else(|| Error::invalid("the spec has no process"))?;
     let linux = spec.linux().clone().unwrap_or_default();
@@ -55,25 +53,12 @@ fn create(mut launch: Launch<'_>, socket: &OwnedFd) -> Result<()> {
         return Err(Error::internal("not a create"));
     };
     let namespaces = namespace::plan(&linux, netns.take())?;
-    let hooks = hook::Runtime::of(&spec);
-    let state = hook::State::new(&spec, id, bundle, 0, "creating");
-    let agent =
-        Listener::of(linux.seccomp().as_ref(), state)?.map(Listener::connect).transpose()?;
-    let home = hooks.is_some().then(hook::Home::remember).transpose()?;
-    let mut into = None;
-    if let Some(group) = launch.cgroup {
-        group.create()?;
-        if let Some(resources) = linux.resources() {
-            warn(socket, group.apply(&resource::limits(resources)?)?)?;
-        }
-        into = join(group)?;
-    }
+    let user_fresh = namespaces.fresh().contains(CloneFlags::CLONE_NEWUSER);
+    let company = Company::of(&spec, &linux, id, bundle, user_fresh)?;
+    let into = groups(launch.cgroup, linux.resources().as_ref(), socket)?;
     warn(socket, limit::oom_score(process)?)?;
     limit::early(process)?;
-    let mut flags = namespaces.fresh();
-    let user_fresh = flags.contains(CloneFlags::CLONE_NEWUSER);
-    let stays = user_fresh || hooks.is_some() || agent.is_some();
-    let pair = if stays { Some(sync::pair()?) } else { None };
+    let pair = if company.needed() { Some(sync::pair()?) } else { None };
     let sources = match user_fresh || namespaces.joins(Namespace::User) {
         true => mount::Sources::copy(&spec, bundle)?,
         false => mount::Sources::default(),
@@ -82,13 +67,8 @@ fn create(mut launch: Launch<'_>, socket: &OwnedFd) -> Result<()> {
     if namespaces.joins(Namespace::User) {
         user::become_root()?;
     }
-    flags |= CloneFlags::CLONE_PARENT;
-    match clone::clone(flags, into.as_ref())? {
+    match clone::clone(namespaces.fresh() | CloneFlags::CLONE_PARENT, into.as_ref())? {
         Cloned::Inner => {
-            let outer = pair.map(|(ours, theirs)| {
-                drop(ours);
-                theirs
-            });
             let inner = Inner {
                 process,
                 filter: &filter,
@@ -96,67 +76,53 @@ fn create(mut launch: Launch<'_>, socket: &OwnedFd) -> Result<()> {
                 socket,
                 console: console.as_ref(),
                 preserved: launch.preserved,
-                outer: outer.as_ref(),
-                listened: agent.is_some(),
+                outer: pair.map(|(_, theirs)| theirs),
+                listened: company.agent.is_some(),
             };
-            child::create(
-                &inner,
-                &child::Container {
-                    id,
-                    bundle,
-                    spec: &spec,
-                    linux: &linux,
-                    rootfs,
-                    gate,
-                    pivot: *pivot,
-                    keyring: *keyring,
-                    sources: &sources,
-                    user_fresh,
-                    hooks: hooks.is_some(),
-                },
-            )
+            let container = child::Container {
+                id,
+                bundle,
+                spec: &spec,
+                linux: &linux,
+                rootfs,
+                gate,
+                pivot: *pivot,
+                keyring: *keyring,
+                sources: &sources,
+                user_fresh,
+                hooks: company.hooks.is_some(),
+            };
+            child::create(&inner, &container)
         }
         Cloned::Outer(pid) => {
             sync::send(socket, &Packet::Pid(pid), None)?;
             let Some((ours, theirs)) = pair else { return Ok(()) };
             drop(theirs);
-            if user_fresh {
-                wait(&ours)?;
-                user::map(pid, &linux)?;
-                sync::send(&ours, &Packet::Go, None)?;
-            }
-            if let (Some(hooks), Some(home)) = (&hooks, home) {
-                if !wait(&ours)? {
-                    return Ok(());
-                }
-                home.return_to()?;
-                hooks.run(&hook::State::new(&spec, id, bundle, pid, "creating"))?;
-                sync::send(&ours, &Packet::Go, None)?;
-            }
-            match agent {
-                Some(agent) => hand_over(&ours, &agent, pid),
-                None => Ok(()),
-            }
+            company.keep(&ours, pid, &linux, || company::creating(&spec, id, bundle, pid))
         }
     }
 }
 
-/// The inner half's listener to the agent; nothing if the inner half has ended before.
-fn hand_over(socket: &OwnedFd, agent: &Agent, pid: i32) -> Result<()> {
-    match sync::receive(socket)? {
-        Some((Packet::Go, Some(filter))) => agent.hand_over(&filter, pid),
-        None => Ok(()),
-        Some((other, _)) => Err(Error::internal(format!("unexpected packet {other:?}"))),
-    }
+fn read(fd: OwnedFd) -> Result<Spec> {
+    let bytes = descriptor::read_all(fd, "the spec")?;
+    let spec = serde_json::from_slice(&bytes)
+        .map_err(|e| Error::invalid(format!("the OCI spec is not understood: {e}")))?;
+    validate::spec(&spec)?;
+    Ok(spec)
 }
 
-/// Waits for the inner half; false if it has ended (and has told the caller why).
-fn wait(socket: &OwnedFd) -> Result<bool> {
-    match sync::receive(socket)? {
-        Some((Packet::Go, _)) => Ok(true),
-        None => Ok(false),
-        Some((other, _)) => Err(Error::internal(format!("unexpected packet {other:?}"))),
+/// Makes the control groups, sets their limits, and enters them or says where to clone into.
+fn groups(
+    group: Option<&dyn Cgroup>,
+    resources: Option<&LinuxResources>,
+    socket: &OwnedFd,
+) -> Result<Option<OwnedFd>> {
+    let Some(group) = group else { return Ok(None) };
+    group.create()?;
+    if let Some(resources) = resources {
+        warn(socket, group.apply(&resource::limits(resources)?)?)?;
     }
+    join(group)
 }
 
 fn filter(
@@ -209,7 +175,7 @@ fn enter(mut launch: Launch<'_>, socket: &OwnedFd) -> Result<()> {
     let pair = if agent.is_some() { Some(sync::pair()?) } else { None };
     match clone::clone(CloneFlags::CLONE_PARENT, into.as_ref())? {
         Cloned::Inner => child::exec(&Inner {
-            outer: pair.as_ref().map(|(_, theirs)| theirs),
+            outer: pair.map(|(_, theirs)| theirs),
             listened: agent.is_some(),
             process: &process,
             filter: &filter,
@@ -223,7 +189,7 @@ fn enter(mut launch: Launch<'_>, socket: &OwnedFd) -> Result<()> {
             match (pair, agent) {
                 (Some((ours, theirs)), Some(agent)) => {
                     drop(theirs);
-                    hand_over(&ours, &agent, pid)
+                    company::hand_over(&ours, &agent, pid)
                 }
                 _ => Ok(()),
             }

@@ -10,6 +10,7 @@ mod delete;
 mod events;
 mod exec;
 mod features;
+mod help;
 mod kill;
 mod launcher;
 mod lenient;
@@ -23,13 +24,14 @@ mod start;
 mod state;
 mod update;
 
-use arguments::{Command, Global, Parsed};
+use arguments::{Command, Global};
+use help::Parsed;
 use shared::error::Result;
 use std::process::ExitCode;
 
 /// What `main` does: parse, run, report.
 pub fn main() -> ExitCode {
-    let (global, command) = match arguments::parse(std::env::args_os()) {
+    let (global, command) = match help::parse(std::env::args_os()) {
         Parsed::Run(global, command) => (global, command),
         Parsed::Said(code) => return code,
     };
