@@ -53,5 +53,7 @@ pub fn detach() -> Result<()> {
 /// Moves the shim into its cgroup.
 pub fn enter(group: &str) -> Result<()> {
     let group = cgroup::open(group)?;
-    group.create().and_then(|()| group.enter()).context("enter the shim's cgroup")
+    // Nearly always another shim has made it before.
+    let entered = group.enter().or_else(|_| group.create().and_then(|()| group.enter()));
+    entered.context("enter the shim's cgroup")
 }
