@@ -55,16 +55,18 @@ fn create(mut launch: Launch<'_>, socket: &OwnedFd) -> Result<()> {
     let namespaces = namespace::plan(&linux, netns.take())?;
     let user_fresh = namespaces.fresh().contains(CloneFlags::CLONE_NEWUSER);
     let company = Company::of(&spec, &linux, id, bundle, user_fresh)?;
-    let into = groups(launch.cgroup, linux.resources().as_ref(), socket)?;
+    let joined = namespaces.joins(Namespace::User);
+    let who = if joined { Cloner::Mapped } else { Cloner::Host };
+    let into = groups(launch.cgroup, linux.resources().as_ref(), who, socket)?;
     warn(socket, limit::oom_score(process)?)?;
     limit::early(process)?;
     let pair = if company.needed() { Some(sync::pair()?) } else { None };
-    let sources = match user_fresh || namespaces.joins(Namespace::User) {
+    let sources = match user_fresh || joined {
         true => mount::Sources::copy(&spec, bundle)?,
         false => mount::Sources::default(),
     };
     namespaces.enter()?;
-    if namespaces.joins(Namespace::User) {
+    if joined {
         user::become_root()?;
     }
     match clone::clone(namespaces.fresh() | CloneFlags::CLONE_PARENT, into.as_ref())? {
@@ -115,6 +117,7 @@ fn read(fd: OwnedFd) -> Result<Spec> {
 fn groups(
     group: Option<&dyn Cgroup>,
     resources: Option<&LinuxResources>,
+    who: Cloner,
     socket: &OwnedFd,
 ) -> Result<Option<OwnedFd>> {
     let Some(group) = group else { return Ok(None) };
@@ -122,7 +125,7 @@ fn groups(
     if let Some(resources) = resources {
         warn(socket, group.apply(&resource::limits(resources)?)?)?;
     }
-    join(group)
+    join(group, who)
 }
 
 fn filter(
@@ -138,9 +141,21 @@ fn filter(
     Ok(setup::seccomp::Filter { program, flags })
 }
 
+/// Who the outer half is when it clones.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Cloner {
+    /// The host's root.
+    Host,
+    /// Root of a user namespace that it has joined: it may no longer clone into a group of the host.
+    Mapped,
+}
+
 /// Version 1: enters itself, so that the clone is born there. Version 2, or the version 2 part of a
 /// hybrid machine: a descriptor for the clone, which costs much less than moving into it.
-fn join(group: &dyn Cgroup) -> Result<Option<OwnedFd>> {
+fn join(group: &dyn Cgroup, who: Cloner) -> Result<Option<OwnedFd>> {
+    if who == Cloner::Mapped {
+        return group.attach(std::process::id() as i32).map(|()| None);
+    }
     if group.version() == Version::V1 {
         group.enter()?;
     }
@@ -159,7 +174,10 @@ fn enter(mut launch: Launch<'_>, socket: &OwnedFd) -> Result<()> {
         return Err(Error::internal("not an exec"));
     };
     let agent = listener.take().map(Listener::connect).transpose()?;
-    let into = launch.cgroup.map(join).transpose()?.flatten();
+    let mapped =
+        Namespace::User.identity(*init)? != Namespace::User.identity(std::process::id() as i32)?;
+    let who = if mapped { Cloner::Mapped } else { Cloner::Host };
+    let into = launch.cgroup.map(|group| join(group, who)).transpose()?.flatten();
     warn(socket, limit::oom_score(&process)?)?;
     limit::early(&process)?;
     if !Stat::read(*init).is_ok_and(|stat| stat.alive()) {
