@@ -161,7 +161,7 @@ pub enum Action {
     Shell,
     Attach,
     Yank,
-    ActionMenu,
+    Choose,
     Follow,
     Wrap,
     Timestamps,
@@ -244,7 +244,7 @@ table! {
         [c('K')] Kill "send a signal" "";
         [c('X'), k(KeyCode::Delete)] Remove "remove" "rm";
         [c('a')] Attach "attach to the main process" "";
-        [c('x')] ActionMenu "menu of actions" "";
+        [c('x')] Choose "menu of actions" "";
         [c('y')] Yank "copy id, name, command or JSON" "copy";
         [c('t')] TabProcesses "processes" "";
         [c('m')] TabStats "figures with history" "";

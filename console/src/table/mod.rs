@@ -137,10 +137,9 @@ pub fn draw_head(look: Look, area: Rect, buffer: &mut Buffer, marked: Option<(us
     for place in look.places {
         let column = &look.columns[place.column];
         let mut title = column.title.to_string();
-        if let Some((_, arrow)) = marked.filter(|(at, _)| *at == place.column) {
-            if text::width(&title) < usize::from(place.width) {
-                title.push_str(arrow);
-            }
+        let room = text::width(&title) < usize::from(place.width);
+        if let Some((_, arrow)) = marked.filter(|(at, _)| *at == place.column && room) {
+            title.push_str(arrow);
         }
         let cell = Cell::new(title, Role::Title);
         draw_cell(look, &cell, *place, column.side, area, area.y, buffer);

@@ -1,7 +1,7 @@
 //! A key: to the uppermost popup, else through the key table to an action.
 
 use super::{act, detail, overlay, say, stream};
-use crate::app::{App, Link, Pane, View};
+use crate::app::{App, Pane, View};
 use crate::command::{Command, Verb};
 use crate::fleet::Sort;
 use crate::keys::{self, Action, Key};
@@ -48,7 +48,7 @@ pub fn run(app: &mut App, action: Action, commands: &mut Vec<Command>) {
         Action::Quit => commands.push(Command::Quit),
         Action::Suspend => commands.push(Command::Suspend),
         Action::Redraw => commands.push(Command::Redraw),
-        Action::Retry => retry(app, commands),
+        Action::Retry => stream::retry(app, commands),
         Action::ViewContainers => show(app, View::Containers),
         Action::ViewEvents => show(app, View::Events),
         Action::Up
@@ -78,7 +78,7 @@ pub fn run(app: &mut App, action: Action, commands: &mut Vec<Command>) {
         Action::Remove => act::request(app, Verb::Remove, commands),
         Action::Kill => overlay::open_signals(app),
         Action::Yank => overlay::open_yank(app),
-        Action::ActionMenu => overlay::open_actions(app),
+        Action::Choose => overlay::open_actions(app),
         Action::Shell | Action::Attach => terminal(app, action, commands),
         Action::Follow | Action::Wrap | Action::Timestamps => manner(app, action),
         Action::SinceTail => since(app, Since::Tail),
@@ -195,13 +195,6 @@ fn back(app: &mut App, commands: &mut Vec<Command>) {
         if !filter.is_empty() {
             escape(app);
         }
-    }
-}
-
-fn retry(app: &mut App, commands: &mut Vec<Command>) {
-    if let Link::Lost { reason, since, attempts, .. } = app.link.clone() {
-        app.link = Link::Reconnecting { reason, since, attempts };
-        commands.push(stream::connect(app));
     }
 }
 

@@ -65,14 +65,7 @@ fn tick(app: &mut App, now: i64, commands: &mut Vec<Command>) {
         app.notice = None;
         app.dirty = true;
     }
-    if let Link::Lost { reason, since, retry_at, attempts } = &app.link {
-        if now >= *retry_at {
-            app.link =
-                Link::Reconnecting { reason: reason.clone(), since: *since, attempts: *attempts };
-            commands.push(stream::connect(app));
-            app.dirty = true;
-        }
-    }
+    stream::retry_when_due(app, commands);
     if app.interest_at.is_some_and(|at| now >= at) {
         app.interest_at = None;
         stream::tell_interest(app, commands);

@@ -295,9 +295,8 @@ pub fn open_yank(app: &mut App) {
 
 /// Opens the menu of everything that can be done to a container.
 pub fn open_actions(app: &mut App) {
-    let bindings = keys::TABLE
-        .iter()
-        .filter(|b| b.scope == Scope::Container && b.action != Action::ActionMenu);
+    let bindings =
+        keys::TABLE.iter().filter(|b| b.scope == Scope::Container && b.action != Action::Choose);
     let items = bindings.filter_map(|b| {
         let KeyCode::Char(key) = b.keys[0].code else { return None };
         Some(Item { key, label: b.help.into(), choice: Choice::Action(b.action) })

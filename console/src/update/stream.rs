@@ -11,7 +11,7 @@ use shared::watch::{Frame, Hello, Object};
 const PAST: i64 = 3_600;
 
 /// Opens the stream, after the last fact seen if there is one.
-pub fn connect(app: &App) -> Command {
+fn connect(app: &App) -> Command {
     let after =
         app.hello.as_ref().filter(|_| app.seq > 0).map(|h| format!("{}-{}", h.store, app.seq));
     Command::Connect { after }
@@ -140,10 +140,26 @@ pub fn lost(app: &mut App, reason: &str) {
             (app.now, 1)
         }
     };
-    let wait = (SECOND / 2 << (attempts - 1).min(4)).min(5 * SECOND);
+    let wait = ((SECOND / 2) << (attempts - 1).min(4)).min(5 * SECOND);
     app.link = Link::Lost { reason, since, retry_at: app.now + wait, attempts };
     app.interest_at = None;
     app.dirty = true;
+}
+
+/// Opens the stream again when the time has come.
+pub fn retry_when_due(app: &mut App, commands: &mut Vec<Command>) {
+    if matches!(app.link, Link::Lost { retry_at, .. } if app.now >= retry_at) {
+        retry(app, commands);
+    }
+}
+
+/// Opens the stream again at once.
+pub fn retry(app: &mut App, commands: &mut Vec<Command>) {
+    if let Link::Lost { reason, since, attempts, .. } = app.link.clone() {
+        app.link = Link::Reconnecting { reason, since, attempts };
+        commands.push(connect(app));
+        app.dirty = true;
+    }
 }
 
 /// Which containers are looked at: the visible rows and the selected one.

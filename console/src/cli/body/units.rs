@@ -23,7 +23,7 @@ pub fn bytes(text: &str) -> Result<i64> {
         _ => return Err(bad()),
     };
     let number: f64 = digits.parse().map_err(|_| bad())?;
-    if !(number >= 0.0) {
+    if number.is_nan() || number < 0.0 {
         return Err(bad());
     }
     Ok((number * 1024f64.powi(power)) as i64)

@@ -112,7 +112,7 @@ pub fn sample(id: usize, at: i64) -> Sample {
         memory_limit_bytes: 512 << 20,
         pids: 1 + id as u64 % 40,
         oom_score: 666 + id as i32 % 60,
-        oom_score_adj: if id % 5 == 0 { -500 } else { 0 },
+        oom_score_adj: if id.is_multiple_of(5) { -500 } else { 0 },
         ..Sample::default()
     }
 }

@@ -2,6 +2,7 @@
 
 mod fixture;
 mod keys;
+mod picture;
 mod random;
 mod screens;
 mod speed;
