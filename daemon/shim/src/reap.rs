@@ -101,22 +101,20 @@ impl Shim {
         if self.processes.iter().find(ended).is_none() {
             return;
         }
-        let Some(group) = self.container.as_ref().and_then(|c| c.group.as_ref()) else {
-            let runs = |p: &Process| p.name != INIT && p.ended.is_none();
-            if self.processes.iter().any(runs) {
-                if let Some(Err(error)) =
-                    self.engine.as_mut().map(|e| e.kill_all(nix::libc::SIGKILL))
-                {
-                    crate::warn(&error.to_string());
-                }
+        let group = self.container.as_ref().and_then(|container| container.group.as_ref());
+        let runs = |process: &Process| process.name != INIT && process.ended.is_none();
+        let killed = match (group, self.engine.as_mut()) {
+            // A group that is gone has no processes.
+            (Some(group), _) if group.processes().is_ok_and(|rest| !rest.is_empty()) => {
+                group.kill(nix::libc::SIGKILL)
             }
-            return;
+            (None, Some(engine)) if self.processes.iter().any(runs) => {
+                engine.kill_all(nix::libc::SIGKILL).map(|_| ())
+            }
+            _ => Ok(()),
         };
-        // A group that is gone has no processes.
-        if group.processes().is_ok_and(|rest| !rest.is_empty()) {
-            if let Err(error) = group.kill(nix::libc::SIGKILL) {
-                crate::warn(&error.to_string());
-            }
+        if let Err(error) = killed {
+            crate::warn(&error.to_string());
         }
     }
 
@@ -149,10 +147,10 @@ impl Shim {
             boot_id: self.boot_id.clone(),
             incarnation: self.options.incarnation,
         };
-        if let Some(container) = &self.container {
-            if let Err(error) = record(&container.exits, &exited) {
-                crate::warn(&error.to_string()); // told anyway: better than an exit that nobody learns of
-            }
+        let recorded = self.container.as_ref().map(|container| record(&container.exits, &exited));
+        if let Some(Err(error)) = recorded {
+            // Told anyway: better than an exit that nobody learns of.
+            crate::warn(&error.to_string());
         }
         self.notice(&exited);
         self.processes[number].exit = Some(exited);

@@ -12,7 +12,7 @@ use crate::operation::Operations;
 use crate::process::{Ended, Process};
 use crate::protect::{self, Standing};
 use crate::signal::Children;
-use shared::error::{Context, Error, Result};
+use shared::error::{Context, Result};
 use shared::kernel::cgroup::Cgroup;
 use shared::kernel::process::Ending;
 use shared::kernel::socket::{self, Waiting};
@@ -27,12 +27,15 @@ const CONNECTIONS_MAX: usize = 16;
 /// Memory is given back, and losses are told, when it was quiet for so long.
 const QUIET: Duration = Duration::from_secs(1);
 
+/// What comes after a program has ended; without an ending it was killed for being late.
+type Continue = Box<dyn FnOnce(&mut Shim, Option<Ending>)>;
+
 /// What a program does for us, and what comes after it.
 pub(crate) struct Job {
     pub pid: i32,
     pub deadline: Instant,
     pub late: bool,
-    pub done: Box<dyn FnOnce(&mut Shim, Option<Ending>)>,
+    pub done: Continue,
 }
 
 /// A container that was made.
@@ -67,6 +70,8 @@ pub(crate) struct Shim {
     buffer: Buffer,
     lost_told: u64,
     quiet_at: Option<Instant>,
+    /// Set while connections cannot be taken, for want of descriptors: trying on would be all it does.
+    deaf_until: Option<Instant>,
 }
 
 /// What a descriptor in the poll set stands for. Numbers hold until the sweep at the round's end.
@@ -119,6 +124,7 @@ impl Shim {
             buffer: Buffer::new()?,
             lost_told: 0,
             quiet_at: None,
+            deaf_until: None,
         };
         if let Some(socket) = new.options.connection.take() {
             new.connect(socket)?;
@@ -173,7 +179,7 @@ impl Shim {
             polls.push(libc::pollfd { fd: fd.as_raw_fd(), events, revents: 0 });
         };
         add(Token::Children, self.children.as_fd(), IN);
-        if self.connections.len() < CONNECTIONS_MAX {
+        if self.connections.len() < CONNECTIONS_MAX && self.deaf_until.is_none() {
             add(Token::Listener, self.listener.as_fd(), IN);
         }
         for (number, connection) in self.connections.iter().enumerate() {
@@ -206,7 +212,7 @@ impl Shim {
         }
         let jobs = self.jobs.iter().map(|job| job.deadline);
         let processes = self.processes.iter().filter_map(Process::deadline);
-        let others = self.oom.deadline().into_iter().chain(self.quiet_at);
+        let others = self.oom.deadline().into_iter().chain(self.quiet_at).chain(self.deaf_until);
         let Some(next) = jobs.chain(processes).chain(others).min() else { return -1 };
         let left = next.saturating_duration_since(Instant::now());
         // Rounded up, so that the deadline has passed when poll returns.
@@ -267,14 +273,16 @@ impl Shim {
             None => Ok(()),
             Some(socket) => {
                 let peer = socket::peer(socket.as_fd())?;
-                if peer.uid != nix::unistd::geteuid().as_raw() {
-                    return Err(Error::forbidden(format!("user {} is refused", peer.uid)));
+                if peer.uid == nix::unistd::geteuid().as_raw() {
+                    return self.connect(socket);
                 }
-                self.connect(socket)
+                crate::warn(&format!("user {} is refused", peer.uid));
+                Ok(())
             }
         });
         if let Err(error) = result {
             crate::warn(&error.to_string());
+            self.deaf_until = Some(Instant::now() + QUIET);
         }
     }
 
@@ -287,6 +295,7 @@ impl Shim {
     /// What deadlines ask for.
     fn tick(&mut self) {
         let now = Instant::now();
+        self.deaf_until = self.deaf_until.filter(|until| *until > now);
         for job in self.jobs.iter_mut().filter(|job| !job.late && job.deadline <= now) {
             job.late = true;
             // Asked for again only if it cannot be killed: then it is told of, not waited for often.
