@@ -8,9 +8,9 @@ use crate::container::sampler::Sampler;
 use crate::container::{self, Containers};
 use crate::content::Content;
 use crate::engine::{Engine, Identity, Managers};
-use crate::event::Journal;
+use crate::event::{Journal, now_nanos};
 use crate::image::Images;
-use crate::metrics::{Info, Metrics};
+use crate::metrics::{Collected, Info, Metrics};
 use crate::network::Networks;
 use crate::plugin::Parts;
 use crate::process::identity;
@@ -86,6 +86,7 @@ async fn start_all(
             Ok(())
         }
     });
+    metrics.add(Box::new(Collected(containers.clone())));
     metrics.add_engine(
         engine_info(&host, &identity, images.snapshots().driver().name()),
         journal.clone(),
@@ -245,7 +246,7 @@ async fn identify(config: &Config, paths: &Arc<Paths>) -> Result<Identity> {
     let (labels, paths) = (config.labels.clone(), paths.clone());
     task::blocking("identify the engine", move || {
         let id = identity::engine_id(&paths)?;
-        Ok(Identity { id, labels: identity::labels(&labels) })
+        Ok(Identity { id, labels: identity::labels(&labels), started_at_nanos: now_nanos() })
     })
     .await
 }

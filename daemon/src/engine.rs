@@ -47,6 +47,8 @@ pub struct Identity {
     pub id: String,
     /// Labels, those found on the host included.
     pub labels: Vec<String>,
+    /// Nanoseconds since 1970 at which the daemon started.
+    pub started_at_nanos: i64,
 }
 
 impl Engine {

@@ -3,11 +3,13 @@
 //! Names follow Docker (`engine_daemon_*`) and cAdvisor (`container_*`), so that existing dashboards
 //! work. Figures of containers are read at scrape time; what has a duration comes from closed spans.
 
+mod container;
 mod engine;
 mod layer;
 mod process;
 mod text;
 
+pub use container::Collected;
 pub use engine::Info;
 pub use layer::Spans;
 

@@ -10,4 +10,5 @@ pub mod network;
 pub mod system;
 pub mod time;
 pub mod volume;
+pub mod watch;
 pub mod zero;

@@ -1,0 +1,22 @@
+//! What Docker has no word for, under `/coffer/v1`.
+
+mod watch;
+
+use super::reply::Reply;
+use super::request::Call;
+use super::route::{Route, get, put};
+use shared::error::Result;
+
+/// Routes of this group.
+pub fn routes() -> Vec<Route> {
+    vec![
+        get("/coffer/v1/watch", watch::watch),
+        put("/coffer/v1/watch/:id/interest", watch::interest),
+        get("/coffer/v1/plugins", plugins),
+    ]
+}
+
+/// Every part of the daemon and its state.
+async fn plugins(call: Call) -> Result<Reply> {
+    Reply::json(&call.engine().parts)
+}
