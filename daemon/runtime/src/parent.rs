@@ -174,18 +174,18 @@ fn enter(mut launch: Launch<'_>, socket: &OwnedFd) -> Result<()> {
         return Err(Error::internal("not an exec"));
     };
     let agent = listener.take().map(Listener::connect).transpose()?;
-    let mapped =
-        Namespace::User.identity(*init)? != Namespace::User.identity(std::process::id() as i32)?;
-    let who = if mapped { Cloner::Mapped } else { Cloner::Host };
-    let into = launch.cgroup.map(|group| join(group, who)).transpose()?.flatten();
-    warn(socket, limit::oom_score(&process)?)?;
-    limit::early(&process)?;
     if !Stat::read(*init).is_ok_and(|stat| stat.alive()) {
         return Err(Error::new(
             shared::error::Kind::Conflict,
             "cannot exec in a stopped container",
         ));
     }
+    let mapped =
+        Namespace::User.identity(*init)? != Namespace::User.identity(std::process::id() as i32)?;
+    let who = if mapped { Cloner::Mapped } else { Cloner::Host };
+    let into = launch.cgroup.map(|group| join(group, who)).transpose()?.flatten();
+    warn(socket, limit::oom_score(&process)?)?;
+    limit::early(&process)?;
     let user = namespace::enter_all(*init)?;
     if user {
         user::become_root()?;

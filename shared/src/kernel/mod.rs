@@ -8,5 +8,6 @@ pub mod mount;
 pub mod namespace;
 pub mod priority;
 pub mod process;
+pub mod sealed;
 pub mod socket;
 pub mod wire;
