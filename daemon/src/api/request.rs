@@ -218,6 +218,13 @@ impl Query {
             Table(BTreeMap<String, bool>),
         }
         let Some(text) = self.text("filters") else { return Ok(Filters::new()) };
+        let first = text.trim_start().chars().next().unwrap_or_default();
+        if !matches!(first, '{' | '[' | '"' | '-' | '0'..='9' | 't' | 'f' | 'n') {
+            // Go's words.
+            return Err(Error::invalid(format!(
+                "invalid character '{first}' looking for beginning of value"
+            )));
+        }
         let parsed: BTreeMap<String, Values> =
             serde_json::from_str(text).context_kind(Kind::Invalid, "invalid filters")?;
         let list = |values| match values {

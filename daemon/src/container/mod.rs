@@ -148,12 +148,15 @@ impl Containers {
 
     /// Sends a signal, by name or number; `None` is SIGKILL.
     pub async fn kill(&self, reference: &str, signal: Option<&str>) -> Result<Outcome> {
-        let handle = self.find(reference)?;
         let signal = match signal.filter(|text| !text.is_empty()) {
             Some(text) => spec::signal::parse(text)?,
             None => libc::SIGKILL,
         };
-        handle.ask(|reply| Message::Kill(signal, reply)).await.map_err(|error| {
+        let killed = match self.find(reference) {
+            Ok(handle) => handle.ask(|reply| Message::Kill(signal, reply)).await,
+            Err(error) => Err(error),
+        };
+        killed.map_err(|error| {
             let kind = error.kind();
             Error::new(kind, format!("Cannot kill container: {reference}: {error}"))
         })

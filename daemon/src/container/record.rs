@@ -12,7 +12,7 @@ use serde_json::value::RawValue;
 use shared::docker::{
     ContainerCreateBody, ContainerUpdateBody, HealthConfig, HostConfig, ImageConfig, RestartPolicy,
 };
-use shared::error::{Context, Kind, Result};
+use shared::error::{Context, Error, Kind, Result};
 use shared::id::{ContainerId, ImageId};
 use std::collections::{BTreeMap, HashMap};
 
@@ -201,7 +201,32 @@ impl Record {
 
 /// A create body from a client's text; what does not fit is [`Kind::Invalid`].
 pub fn decode_body(text: &str) -> Result<ContainerCreateBody> {
-    serde_json::from_str(text).context_kind(Kind::Invalid, "invalid container configuration")
+    match serde_json::from_str(text) {
+        Ok(body) => Ok(body),
+        Err(error) => match misnamed(text) {
+            Some(mistake) => Err(mistake),
+            None => Err(error).context_kind(Kind::Invalid, "invalid container configuration"),
+        },
+    }
+}
+
+/// Docker's sentence for a word that is none of those that a field knows: the models refuse it with one
+/// of their own.
+fn misnamed(text: &str) -> Option<Error> {
+    let body: serde_json::Value = serde_json::from_str(text).ok()?;
+    let host = &body["HostConfig"];
+    let policy = host["RestartPolicy"]["Name"].as_str().unwrap_or_default();
+    if !["", "no", "always", "unless-stopped", "on-failure"].contains(&policy) {
+        return Some(Error::invalid(format!("invalid restart policy '{policy}'")));
+    }
+    let mode = host["CgroupnsMode"].as_str().unwrap_or_default();
+    if !["", "private", "host"].contains(&mode) {
+        return Some(Error::invalid(format!("invalid cgroup namespace mode: {mode}")));
+    }
+    let mounts = host["Mounts"].as_array().into_iter().flatten();
+    let mut kinds = mounts.filter_map(|mount| mount["Type"].as_str());
+    let unknown = kinds.find(|kind| !["bind", "volume", "tmpfs"].contains(kind))?;
+    Some(Error::invalid(format!("mount type unknown: \"{unknown}\"")))
 }
 
 /// Fills in what the user left open from the image, as `docker run` documents it: environment by
