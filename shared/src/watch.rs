@@ -1,6 +1,6 @@
 //! The watch stream, `GET /coffer/v1/watch`: NDJSON, one [`Frame`] a line.
 //!
-//! `?after=<cursor>` resumes, `?types=container,image,event,...` narrows. First `hello`, then
+//! `?after=<cursor>` resumes, `?types=container,event,sample` narrows (samples come with containers). First `hello`, then
 //! `snapshot`, `end`; afterwards `put`, `del`, `event`, `gap` with strictly increasing `seq`, and
 //! `sample` without a number: samples may be conflated, facts never. Whole objects, no field patches.
 //! `PUT /coffer/v1/watch/{id}/interest` with an [`Interest`] says which containers are sampled at 1 Hz.

@@ -41,7 +41,8 @@ impl Wanted {
         let mut wanted = Self { containers: false, events: false, samples: false };
         for word in text.split(',') {
             match word {
-                "container" => wanted.containers = true,
+                // Whoever looks at containers says by its interest which figures it wants.
+                "container" => (wanted.containers, wanted.samples) = (true, true),
                 "event" => wanted.events = true,
                 "sample" => wanted.samples = true,
                 other => return Err(Error::invalid(format!("invalid type of line: {other}"))),
