@@ -1,7 +1,9 @@
-//! The local driver: a folder `_data` under the volume's name, or, with `o=bind`, a folder of the host's.
-//! It never mounts anything.
+//! The local driver: a folder `_data` under the volume's name, or, with `o=bind`, a folder of the host's, or
+//! with a `type` a filesystem of its own (tmpfs, nfs), given to containers as data.
+//! It never mounts anything, so two containers with the same tmpfs volume have a tmpfs each.
 
 use shared::error::{Context, Error, Result};
+use shared::shim::Mount;
 use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
@@ -33,7 +35,7 @@ pub fn check_name(name: &str) -> Result<()> {
     Ok(())
 }
 
-/// Checks the options: none, or `type=none,o=bind,device=/path`.
+/// Checks the options: none, or `type`, `device` and `o` as mount(8) has them.
 pub fn check_options(name: &str, options: &BTreeMap<String, String>) -> Result<()> {
     for key in options.keys() {
         if !matches!(key.as_str(), "type" | "o" | "device") {
@@ -43,29 +45,63 @@ pub fn check_options(name: &str, options: &BTreeMap<String, String>) -> Result<(
     if options.is_empty() {
         return Ok(());
     }
-    let flags = options.get("o").map(String::as_str).unwrap_or_default();
-    let binds = flags.split(',').any(|flag| matches!(flag, "bind" | "rbind"));
-    let device = options.get("device").map(String::as_str).unwrap_or_default();
-    if !binds {
-        let kind = options.get("type").map(String::as_str).unwrap_or_default();
-        return Err(Error::unimplemented(format!(
-            "create {name}: a local volume of type {kind:?} would be a mount of the host's, which this \
-             engine never makes: use o=bind, or a tmpfs mount of the container"
-        )));
+    let value = |key: &str| options.get(key).map(String::as_str).unwrap_or_default();
+    if is_bind(options) {
+        if !shared::paths::is_plain_absolute(Path::new(value("device"))) {
+            return Err(Error::invalid(format!(
+                "create {name}: missing device in volume options: an absolute path is needed"
+            )));
+        }
+        return Ok(());
     }
-    if !shared::paths::is_plain_absolute(Path::new(device)) {
-        return Err(Error::invalid(format!(
-            "create {name}: missing device in volume options: an absolute path is needed"
-        )));
+    for needed in ["device", "type"] {
+        if value(needed).is_empty() {
+            return Err(Error::invalid(format!(
+                "create {name}: missing required option: {needed:?}"
+            )));
+        }
     }
     Ok(())
+}
+
+fn is_bind(options: &BTreeMap<String, String>) -> bool {
+    let flags = options.get("o").map(String::as_str).unwrap_or_default();
+    flags.split(',').any(|flag| matches!(flag, "bind" | "rbind"))
+}
+
+/// What containers mount in place of a folder, if the volume is a filesystem of its own. Blocking when it
+/// has a host name in it.
+pub fn mount(options: &BTreeMap<String, String>) -> Result<Option<Mount>> {
+    let (Some(kind), Some(device)) = (options.get("type"), options.get("device")) else {
+        return Ok(None);
+    };
+    if is_bind(options) {
+        return Ok(None);
+    }
+    let flags = options.get("o").map(String::as_str).unwrap_or_default();
+    let mut list = Vec::new();
+    for flag in flags.split(',').filter(|flag| !flag.is_empty()) {
+        list.push(match flag.strip_prefix("addr=") {
+            Some(host) if kind.starts_with("nfs") => format!("addr={}", resolve(host)?),
+            _ => flag.to_owned(),
+        });
+    }
+    Ok(Some(Mount { kind: kind.clone(), source: device.clone(), options: list }))
+}
+
+/// The kernel takes addresses, people write names: mount.nfs looks them up, too.
+fn resolve(host: &str) -> Result<std::net::IpAddr> {
+    use std::net::ToSocketAddrs;
+    let sentence = || format!("error resolving passed in network volume address {host}");
+    let mut found = (host, 0u16).to_socket_addrs().with_context(sentence)?;
+    found.next().map(|address| address.ip()).ok_or_else(|| Error::internal(sentence()))
 }
 
 /// Where the files of a volume are. `folder` is the volume's own.
 pub fn data(folder: &Path, options: &BTreeMap<String, String>) -> PathBuf {
     match options.get("device") {
-        Some(device) => PathBuf::from(device),
-        None => folder.join(DATA),
+        Some(device) if is_bind(options) => PathBuf::from(device),
+        _ => folder.join(DATA),
     }
 }
 
@@ -134,10 +170,14 @@ mod tests {
         assert_eq!(data(Path::new("/v"), &bind), Path::new("/srv/x"));
         assert!(check_options("v", &options(&[("o", "bind")])).is_err());
         assert!(check_options("v", &options(&[("size", "1g")])).is_err());
-        let tmpfs = options(&[("type", "tmpfs"), ("device", "tmpfs")]);
-        assert_eq!(
-            check_options("v", &tmpfs).unwrap_err().kind(),
-            shared::error::Kind::Unimplemented
-        );
+        assert!(check_options("v", &options(&[("type", "tmpfs")])).is_err());
+        let memory = options(&[("type", "tmpfs"), ("device", "tmpfs"), ("o", "size=1m,uid=5")]);
+        assert!(check_options("v", &memory).is_ok());
+        assert_eq!(data(Path::new("/v"), &memory), Path::new("/v/_data"));
+        let found = mount(&memory).unwrap().unwrap();
+        assert_eq!((found.kind.as_str(), found.options.len()), ("tmpfs", 2));
+        assert_eq!(mount(&bind).unwrap(), None);
+        let share = [("type", "nfs"), ("device", ":/x"), ("o", "addr=127.0.0.1,rw")];
+        assert_eq!(mount(&options(&share)).unwrap().unwrap().options[0], "addr=127.0.0.1");
     }
 }

@@ -219,6 +219,12 @@ impl Volumes {
         Ok(view.clone())
     }
 
+    /// What a container mounts in place of the folder, if the volume is a filesystem of its own.
+    pub async fn mount(&self, name: &str) -> Result<Option<shared::shim::Mount>> {
+        let options = self.get(name)?.volume.options.clone();
+        task::blocking("resolve a volume", move || local::mount(&options)).await
+    }
+
     /// A container does not use a volume any more. Neither of them needs to exist.
     pub async fn release(&self, name: &str, container: &ContainerId) -> Result<()> {
         let _one = self.0.change.lock().await;

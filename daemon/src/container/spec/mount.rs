@@ -96,6 +96,13 @@ fn wish(point: &Point) -> Mount {
         let options: Vec<&str> = options.iter().map(String::as_str).collect();
         return mount(&point.target, "tmpfs", "tmpfs", &options);
     }
+    if !point.filesystem.is_empty() {
+        let mut options: Vec<&str> = point.options.iter().map(String::as_str).collect();
+        if point.read_only {
+            options.push("ro");
+        }
+        return mount(&point.target, &point.filesystem, &point.source, &options);
+    }
     let mut source = PathBuf::from(&point.source);
     if !point.subpath.is_empty() {
         source.push(&point.subpath);
@@ -206,6 +213,18 @@ mod tests {
         assert!(line("/etc/hosts").ends_with("rbind,rprivate,ro"));
         assert!(line("/a").ends_with("rbind,rprivate"));
         assert!(!line("/dev/shm").contains(",ro"));
+    }
+
+    #[test]
+    fn a_volume_may_be_a_filesystem_of_its_own() {
+        let memory = Point {
+            filesystem: "tmpfs".to_owned(),
+            options: vec!["size=1m".to_owned()],
+            read_only: true,
+            ..point(PointKind::Volume, "none", "/m")
+        };
+        let got = lines(&[memory], false, &Shm::Own(1));
+        assert!(got.contains(&"/m none size=1m,ro".to_owned()), "{got:?}");
     }
 
     #[test]

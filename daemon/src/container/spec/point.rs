@@ -55,8 +55,10 @@ pub struct Point {
     pub create_source: bool,
     /// Only the top of the source is bound, not what is mounted below it.
     pub flat: bool,
-    /// Mount options of a tmpfs.
+    /// Mount options of a tmpfs, or of `filesystem`.
     pub options: Vec<String>,
+    /// Type of a volume that is a filesystem of its own; empty for a folder.
+    pub filesystem: String,
     /// It came from `HostConfig.Mounts`.
     pub by_mount: bool,
 }

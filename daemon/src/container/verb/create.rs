@@ -224,7 +224,11 @@ impl Containers {
             let (owned, name, id) = (volumes.clone(), point.name.clone(), record.id.clone());
             undo.push("release a volume", move || async move { owned.release(&name, &id).await });
             point.source = place.to_string_lossy().into_owned();
-            if point.copy_up {
+            if let Some(mount) = volumes.mount(&point.name).await? {
+                point.filesystem = mount.kind;
+                point.source = mount.source;
+                point.options = mount.options;
+            } else if point.copy_up {
                 let (images, id) = (self.0.parts.images.clone(), record.id.clone());
                 let target = point.target.clone();
                 let work = move || fill::copy_up(&images, &id, &target, &place);
