@@ -9,6 +9,7 @@
 use crate::api::{Api, listen};
 use crate::args::Offline;
 use crate::config::{Config, build};
+use crate::container::spec::log::Choice;
 use crate::metrics::Metrics;
 use crate::process::pidfile::Pidfile;
 use crate::process::signal::{Ask, Blocked};
@@ -36,9 +37,17 @@ impl Prepared {
     }
 }
 
+/// What the configuration's own check cannot judge, because parts know it: log options. Also the kernel.
+/// Touches nothing; gives the kernel's release.
+pub fn validate(config: &Config) -> Result<String> {
+    Choice::daemon(&config.log_driver, config.log_opts.clone())?;
+    standing::check_kernel()
+}
+
 /// Settles everything that needs no other thread.
 pub fn prepare(config: Config) -> Result<Prepared> {
     let since = Instant::now();
+    validate(&config)?;
     let metrics = Metrics::new();
     let level = if config.debug { "debug" } else { &config.log_level };
     let format = match config.log_format.as_str() {
@@ -47,7 +56,6 @@ pub fn prepare(config: Config) -> Result<Prepared> {
     };
     log::install(level, format, metrics.layer())?;
     std::panic::set_hook(Box::new(|panic| tracing::error!("{panic}")));
-    standing::check_kernel()?;
     tracing::info!(version = build::VERSION, commit = build::COMMIT, "cofferd starts");
     let pidfile = match config.pidfile.as_os_str().is_empty() {
         true => None,

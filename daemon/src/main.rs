@@ -44,7 +44,9 @@ fn run(args: Args) -> Result<()> {
         Some(Command::Config { .. }) => print(&config::to_text(&config)?),
         Some(Command::Store { what }) => boot::offline(&config, what),
         Some(Command::Version) => Ok(()),
-        None if args.validate => print("configuration OK\n"),
+        None if args.validate => {
+            print(&format!("configuration OK, kernel {}\n", boot::validate(&config)?))
+        }
         None => serve(config),
     }
 }

@@ -4,7 +4,6 @@ use super::Config;
 use shared::error::{Error, Result};
 use std::collections::{BTreeMap, BTreeSet};
 
-const LOG_DRIVERS: [&str; 5] = ["json-file", "local", "journald", "syslog", "none"];
 const STORAGE_DRIVERS: [&str; 5] = ["", "overlayfs", "overlay2", "copy", "vfs"];
 
 impl Config {
@@ -14,7 +13,6 @@ impl Config {
         self.check_labels()?;
         self.check_hosts()?;
         one_of("storage-driver", &self.storage_driver, &STORAGE_DRIVERS)?;
-        one_of("log-driver", &self.log_driver, &LOG_DRIVERS)?;
         one_of("log-format", &self.log_format, &["text", "json"])?;
         if !(-1000..=1000).contains(&self.oom_score_adjust) {
             return Err(Error::invalid(format!(

@@ -49,13 +49,13 @@ fn enter(path: &str) -> Result<()> {
     group.attach(pid)
 }
 
-/// Refuses a kernel that is too old, unless [`KERNEL_OVERRIDE`] is set.
-pub fn check_kernel() -> Result<()> {
+/// Refuses a kernel that is too old, unless [`KERNEL_OVERRIDE`] is set; gives its release.
+pub fn check_kernel() -> Result<String> {
     let release = std::fs::read_to_string("/proc/sys/kernel/osrelease")
         .context("read the kernel's release")?;
     let release = release.trim();
     if is_recent(release) || std::env::var_os(KERNEL_OVERRIDE).is_some() {
-        return Ok(());
+        return Ok(release.to_owned());
     }
     let (major, minor) = KERNEL_MIN;
     Err(Error::unimplemented(format!(
