@@ -19,11 +19,17 @@ pub enum Standing {
 }
 
 impl Standing {
-    /// Asks for protection. The error says why there is none.
-    pub fn protect() -> (Self, Option<shared::error::Error>) {
-        match std::fs::write(FILE, PROTECTED).context("protect the shim from the OOM killer") {
-            Ok(()) => (Self::Protected, None),
-            Err(error) => (Self::Ordinary, Some(error)),
+    /// Asks for protection. Where the machine refuses, the daemon has said so once at its start: a
+    /// warning per container would drown others.
+    pub fn protect() -> Self {
+        match std::fs::write(FILE, PROTECTED) {
+            Ok(()) => Self::Protected,
+            Err(error) => {
+                if error.kind() != std::io::ErrorKind::PermissionDenied {
+                    crate::warn(&format!("protect the shim from the OOM killer: {error}"));
+                }
+                Self::Ordinary
+            }
         }
     }
 

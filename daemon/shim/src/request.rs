@@ -138,8 +138,10 @@ impl Shim {
         Ok(())
     }
 
-    /// A process that is not known was acknowledged before.
+    /// A process that is not known was acknowledged before. Where no container was made, that of its
+    /// first process ends the shim.
     fn acknowledge(&mut self, ticket: Ticket, asked: Acknowledge) -> Result<()> {
+        self.dismissed |= asked.process == INIT && self.engine.is_none();
         if let Ok(process) = self.process(&asked.process) {
             if process.exit.is_none() {
                 return Err(Error::conflict(format!("process {} has not ended", asked.process)));
@@ -169,7 +171,14 @@ impl Shim {
             return Err(Error::conflict("the container has not ended"));
         }
         let step = self.engine()?.delete(removal);
-        self.later(ticket, step)
+        self.after(step, COMMAND_LIMIT, move |shim, result| {
+            // Exits come before the answer: nothing runs any more, and the next request may be about
+            // them.
+            shim.reap();
+            shim.settle();
+            shim.conclude(ticket, result);
+        });
+        Ok(())
     }
 
     /// Answers when the step is done.

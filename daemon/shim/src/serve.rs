@@ -67,6 +67,8 @@ pub(crate) struct Shim {
     pub log: Option<Log>,
     pub oom: Oom,
     pub paused: bool,
+    /// The daemon wants no container of this shim.
+    pub dismissed: bool,
     buffer: Buffer,
     lost_told: u64,
     quiet_at: Option<Instant>,
@@ -92,10 +94,7 @@ const OUT: i16 = libc::POLLOUT;
 impl Shim {
     pub fn new(options: Options, choose: Choose) -> Result<Self> {
         let children = Children::watch()?;
-        let (standing, refused) = Standing::protect();
-        if let Some(error) = refused {
-            crate::warn(&error.to_string());
-        }
+        let standing = Standing::protect();
         if let Some(error) = options.cgroup.as_deref().and_then(|group| protect::enter(group).err())
         {
             crate::warn(&error.to_string());
@@ -121,6 +120,7 @@ impl Shim {
             log: None,
             oom: Oom::default(),
             paused: false,
+            dismissed: false,
             buffer: Buffer::new()?,
             lost_told: 0,
             quiet_at: None,
@@ -167,7 +167,7 @@ impl Shim {
         }
         match self.container {
             Some(_) => self.processes.is_empty(),
-            None => self.connections.is_empty(),
+            None => self.dismissed || self.connections.is_empty(),
         }
     }
 

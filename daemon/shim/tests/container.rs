@@ -94,8 +94,17 @@ fn execs_end_before_the_container() {
         assert_eq!(frames[&Stream::Stderr], b"done\n");
         let exited: Exited = shim.notice();
         assert_eq!((exited.process.as_str(), exited.code), ("e1", 3));
-        let missing = shim.exec("e2", &["/bin/missing"], None).unwrap_err();
+        let missing = shim.exec("e2", &["missing"], None).unwrap_err();
         assert_eq!(missing.kind(), Kind::Invalid, "{missing}");
+        let sentence = r#"exec: "missing": executable file not found in $PATH"#;
+        assert_eq!(missing.to_string(), sentence, "{runtime:?}");
+        for number in 0..10 {
+            let name = format!("quick{number}");
+            shim.exec(&name, &["/bin/sh", "-c", "exit 5"], None).unwrap();
+            let exited: Exited = shim.notice();
+            assert_eq!((exited.process, exited.code), (name.clone(), 5), "{runtime:?}");
+            shim.call(&Acknowledge { process: name });
+        }
         shim.exec("e3", &["/bin/sleep", "1000"], None).unwrap();
         let asked = Kill { process: "e3".into(), signal: 15, all: false };
         shim.call(&asked);
@@ -222,6 +231,9 @@ fn garbage_closes_one_connection_only() {
     let error = shim.try_call(&Start { operation: "s".into() }, vec![]).unwrap_err();
     assert_eq!(error.kind(), Kind::NotFound);
     drop(other);
-    shim.disconnect();
+    let refused = shim.create(&["/bin/missing"], Stdin::Closed).unwrap_err();
+    assert_eq!(refused.kind(), Kind::Invalid, "{refused}");
+    // No container: acknowledging it lets the shim go, although the connection is open.
+    shim.call(&Acknowledge { process: "init".into() });
     shim.ended();
 }

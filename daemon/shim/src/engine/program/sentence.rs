@@ -30,14 +30,28 @@ pub fn failure(name: &str, ending: Ending, said: &[u8]) -> Error {
         end -= 1;
     }
     text.truncate(end);
+    if let Some(sentence) = not_run(&text) {
+        return Error::invalid(sentence);
+    }
     let kind = kind(&text);
     Error::new(kind, format!("{name}: {text}"))
+}
+
+/// The program to run is to blame: one wording, runc's, whatever the runtime is, since clients derive
+/// exit codes from it.
+fn not_run(text: &str) -> Option<String> {
+    if let Some((_, program)) = text.split_once("executable file `") {
+        let (program, why) = program.split_once('`')?;
+        let why = why.split(':').next().unwrap_or(why).trim();
+        return Some(format!("exec: {program:?}: executable file {why}"));
+    }
+    text.find("exec: ").map(|place| text[place..].to_owned())
 }
 
 /// The request is to blame when the program to run is; the rest is the host's.
 fn kind(text: &str) -> Kind {
     let has = |words: &[&str]| words.iter().any(|word| text.contains(word));
-    if has(&["executable file not found", "exec: ", "exec format error", "executable file `"]) {
+    if has(&["exec format error"]) {
         Kind::Invalid
     } else if has(&["does not exist", "container not found"]) {
         Kind::NotFound
@@ -64,8 +78,10 @@ mod tests {
 "#;
         let error = failure("runc", Ending::Code(1), said);
         assert_eq!(error.kind(), Kind::Invalid);
-        let expected = "runc: exec: \"nope\": executable file not found in $PATH";
+        let expected = "exec: \"nope\": executable file not found in $PATH";
         assert_eq!(error.to_string(), expected);
+        let said = br#"{"msg":"executable file `nope` not found in $PATH: No such file or directory","level":"error"}"#;
+        assert_eq!(failure("crun", Ending::Code(1), said).to_string(), expected);
         let error = failure("crun", Ending::Signal(9), b"");
         assert_eq!(error.to_string(), "crun: signal 9 ended it");
         let error = failure("x", Ending::Code(2), b"plain words\n");
