@@ -49,6 +49,8 @@ impl Standing {
 /// A session of its own, so that no terminal's signal reaches it; and every orphan of the container
 /// becomes its child, so that no exit is missed.
 pub fn detach() -> Result<()> {
+    // Executed by way of a descriptor, it would be called by that one's number.
+    nix::sys::prctl::set_name(c"coffer-shim").context("set the process's name")?;
     match nix::unistd::setsid() {
         Ok(_) | Err(Errno::EPERM) => {} // EPERM: it leads a session already
         Err(e) => return Err(e).context("start a session"),

@@ -14,12 +14,12 @@ use shared::error::{Context, Error, Kind, Result};
 use shared::id::ContainerId;
 use shared::kernel::command::{Child, Command};
 use shared::kernel::process::Process;
-use shared::kernel::socket;
+use shared::kernel::{sealed, socket};
 use shared::paths::{Paths, SHIM_SOCKET};
 use shared::shim::{Hello, PROTOCOL};
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, AsRawFd};
 use std::os::unix::net::UnixStream;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -56,6 +56,13 @@ impl Launcher {
         let (child, ours) = task::blocking("start a shim", move || {
             let (ours, theirs) = socket::pair()?;
             let mut command = Command::new(&program);
+            // No container may overwrite the host's file through the first process, which is a fork of
+            // the shim. Without the privilege to mount there are no such containers either.
+            let sealed = sealed::open(&program).ok();
+            if let Some(sealed) = &sealed {
+                let path = format!("/proc/{}/fd/{}", std::process::id(), sealed.as_raw_fd());
+                command.by_way_of(Path::new(&path));
+            }
             command.argument("--id").argument(id.as_str());
             command.argument("--bundle").argument(&bundle);
             command.argument("--incarnation").argument(incarnation.to_string());

@@ -23,6 +23,7 @@ pub struct Command<'a> {
     environment: Vec<CString>,
     descriptors: Vec<Option<BorrowedFd<'a>>>,
     folder: Option<CString>,
+    file: Option<CString>,
     problem: Option<Error>,
 }
 
@@ -37,13 +38,21 @@ impl<'a> Command<'a> {
     pub fn new(program: &Path) -> Self {
         let descriptors = vec![None; 3];
         let (arguments, environment) = (Vec::new(), Vec::new());
-        let mut new = Self { arguments, environment, descriptors, folder: None, problem: None };
+        let (folder, file, problem) = (None, None, None);
+        let mut new = Self { arguments, environment, descriptors, folder, file, problem };
         if !program.is_absolute() {
             let sentence = format!("program {} is not an absolute path", program.display());
             new.problem = Some(Error::invalid(sentence));
         }
         new.argument(program);
         new
+    }
+
+    /// What is executed, where that is another path than argument 0: such as a sealed program's. It is
+    /// looked up by the child, which has none of our descriptors.
+    pub fn by_way_of(&mut self, file: &Path) -> &mut Self {
+        self.file = self.text(file.as_os_str().as_bytes().to_vec());
+        self
     }
 
     /// Appends an argument.
@@ -145,7 +154,7 @@ impl<'a> Command<'a> {
         check(unsafe {
             libc::posix_spawn(
                 &mut pid,
-                self.arguments[0].as_ptr(),
+                self.file.as_ref().unwrap_or(&self.arguments[0]).as_ptr(),
                 &actions.0,
                 &attributes.0,
                 arguments.as_ptr(),
