@@ -25,6 +25,10 @@ pub fn limits(asked: &HostConfig) -> Result<LinuxResources> {
 /// The same with the rules of the device cgroup.
 pub fn resources(asked: &HostConfig, rules: Vec<LinuxDeviceCgroup>) -> Result<LinuxResources> {
     let mut resources = limits(asked)?;
+    if asked.pids_limit.is_none_or(|limit| limit <= 0) {
+        // A new group has no limit; not every runtime understands -1.
+        resources.set_pids(None);
+    }
     resources.set_devices(Some(rules));
     Ok(resources)
 }
