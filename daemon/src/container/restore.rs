@@ -11,6 +11,7 @@ use super::watch::restart;
 use super::{Containers, files, process, watch};
 use crate::shim::{Launch, Shim};
 use crate::task::{self, channel};
+use crate::volume::Filter;
 use shared::error::{Context, Result};
 use shared::id::{ContainerId, ExecId};
 use shared::paths::INIT;
@@ -65,7 +66,7 @@ impl Containers {
         restored.removed = self.sweep(&known).await?;
         let ids = known.iter().filter_map(|id| ContainerId::parse(id).ok()).collect();
         self.0.parts.images.retain(&ids).await?;
-        self.0.parts.volumes.retain_users(|id| known.contains(id)).await?;
+        self.drop_stale_volumes(&known).await?;
         self.start_by_policy().await;
         Ok(restored)
     }
@@ -136,6 +137,23 @@ impl Containers {
             files::remove_home(&paths, id).await?;
         }
         Ok(bundles.len() + homes.len())
+    }
+
+    /// Drops uses by containers that do not exist. An anonymous volume of which only such uses were
+    /// known was made by a create that was not finished.
+    async fn drop_stale_volumes(&self, known: &HashSet<String>) -> Result<()> {
+        let volumes = &self.0.parts.volumes;
+        let all = volumes.list(&Filter::default());
+        let stale = all.iter().filter(|view| {
+            let nobody = view.users.iter().all(|user| !known.contains(user));
+            view.volume.is_anonymous() && !view.users.is_empty() && nobody
+        });
+        volumes.retain_users(|id| known.contains(id)).await?;
+        for view in stale {
+            tracing::info!(volume = %view.volume.name, "removing the volume of an unfinished create");
+            volumes.remove(&view.volume.name).await?;
+        }
+        Ok(())
     }
 
     /// Ends a shim that nobody knows, with its container.
@@ -232,6 +250,13 @@ impl Owner {
             Some(Process { exit: Some(exit), .. }) if self.state.status.is_alive() => {
                 self.exited(exit).await;
             }
+            // It ran and ended before its start was recorded.
+            Some(Process { exit: Some(exit), started_at_nanos: Some(at_nanos), pid, .. })
+                if self.state.intent == Some(Intent::Start) =>
+            {
+                self.runs_on(pid, at_nanos, false, &shim).await;
+                self.exited(exit).await;
+            }
             Some(Process { exit: None, started_at_nanos: Some(at_nanos), pid, .. }) => {
                 self.runs_on(pid, at_nanos, status.paused, &shim).await;
             }
@@ -296,6 +321,11 @@ impl Owner {
 
     /// A start was begun and nothing runs: as if it had never been.
     async fn undo_start(&mut self) {
+        if let Some(shim) = self.shim.take()
+            && let Err(error) = shim.end().await
+        {
+            tracing::warn!(container = %self.id, %error, "cannot end its shim");
+        }
         process::clear_cgroup(&self.id, self.record.decided.cgroup.clone()).await;
         self.release().await;
         if self.state.intent == Some(Intent::Start) {

@@ -16,7 +16,7 @@ use crate::network;
 use crate::store::Durability;
 use crate::task;
 use crate::undo::Undo;
-use crate::volume::Wish;
+use crate::volume::{ANONYMOUS, Wish};
 use serde_json::value::RawValue;
 use shared::docker::{ContainerCreateBody, HostConfig};
 use shared::error::{Context, Error, Kind, Result};
@@ -250,11 +250,15 @@ impl Containers {
 }
 
 fn wish(point: &Point) -> Wish {
+    let mut labels = point.labels.clone();
+    if point.anonymous {
+        labels.insert(ANONYMOUS.to_owned(), String::new());
+    }
     Wish {
         name: point.name.clone(),
         driver: point.driver.clone(),
         options: point.driver_options.clone(),
-        labels: point.labels.clone(),
+        labels,
     }
 }
 

@@ -70,7 +70,7 @@ impl Owner {
         let hand =
             matches!(self.pending.as_ref().map(|p| p.intent), Some(Intent::Stop | Intent::Remove));
         state.stopped_by_hand |= hand;
-        if state.intent != Some(Intent::Restart) {
+        if !matches!(state.intent, Some(Intent::Restart | Intent::Remove)) {
             state.intent = None;
         }
         let again = match self.pending {
@@ -80,6 +80,14 @@ impl Owner {
             },
             Some(_) => None,
         };
+        if self.record.is_removed_at_exit()
+            && again.is_none()
+            && self.state.intent != Some(Intent::Restart)
+        {
+            // Rides on the exit: a daemon that dies now removes it when it comes back.
+            self.state.intent = Some(Intent::Remove);
+            self.state.removes_volumes = true;
+        }
         let seconds = self.state.run_nanos(self.state.finished_at_nanos) / 1_000_000_000;
         let die = [("exitCode", exit.code.to_string()), ("execDuration", seconds.to_string())];
         let mut facts = vec![self.fact("die", &die)];

@@ -8,7 +8,7 @@ use crate::container::request::{Remove, Stop};
 use crate::container::row::{RecordRow, StateRow};
 use crate::container::state::{Intent, Outcome, Status};
 use crate::store::Durability;
-use shared::error::{Context, Error, Result};
+use shared::error::{Context, Error, Kind, Result};
 
 impl Owner {
     /// Removes it; one that runs is killed first and removed by its exit.
@@ -62,13 +62,12 @@ impl Owner {
         for point in self.record.volumes() {
             parts.volumes.release(&point.name, &self.id).await?;
         }
-        parts.images.release(&self.id).await?;
-        files::remove_home(&parts.paths, &self.id).await?;
-        self.delete_rows().await?;
         if how.volumes {
             self.remove_anonymous_volumes().await;
         }
-        Ok(())
+        parts.images.release(&self.id).await?;
+        files::remove_home(&parts.paths, &self.id).await?;
+        self.delete_rows().await
     }
 
     async fn delete_rows(&self) -> Result<()> {
@@ -85,8 +84,13 @@ impl Owner {
     /// A volume that somebody else uses by now stays; that is no error.
     async fn remove_anonymous_volumes(&self) {
         for point in self.record.volumes().filter(|point| point.anonymous) {
-            if let Err(error) = self.inner.parts.volumes.remove(&point.name).await {
-                tracing::warn!(volume = %point.name, %error, "an anonymous volume stays");
+            match self.inner.parts.volumes.remove(&point.name).await {
+                // Gone already: a daemon before us died in the middle.
+                Err(error) if error.kind() == Kind::NotFound => {}
+                Err(error) => {
+                    tracing::warn!(volume = %point.name, %error, "an anonymous volume stays");
+                }
+                Ok(()) => {}
             }
         }
     }

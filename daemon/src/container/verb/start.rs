@@ -61,7 +61,6 @@ impl Owner {
         self.state.intent = Some(Intent::Start);
         self.state.incarnation += 1;
         self.state.boot_id.clone_from(&self.inner.boot_id);
-        self.commit(Vec::new()).await?;
         let (id, paths) = (self.id.clone(), self.inner.parts.paths.clone());
         files::make_bundle(&paths, &id)?;
         undo.push(
@@ -75,10 +74,12 @@ impl Owner {
         };
         let shim = self.inner.parts.launcher.launch(launch, self.notices.0.clone());
         let prepared = prepare::prepare(&self.inner, &self.record);
-        let (shim, prepared) = futures_util::join!(shim, prepared);
+        // The shim does nothing before it is asked to, so that the intent may be on its way still.
+        let (intent, shim, prepared) = futures_util::join!(self.commit(Vec::new()), shim, prepared);
         let shim = Arc::new(shim?);
         let ending = shim.clone();
         undo.push("end the shim", move || async move { ending.end().await });
+        intent?;
         let prepared = prepared?;
         let create = self.create_message(&prepared)?;
         let fds = std::iter::once(&prepared.spec).chain(&prepared.filter);
