@@ -5,6 +5,8 @@
 //! A hybrid machine (version 1 controllers beside a mounted cgroup2) counts as version 1: that is
 //! where its controllers are.
 
+#[cfg(test)]
+mod contract;
 mod device;
 mod file;
 mod limit;
