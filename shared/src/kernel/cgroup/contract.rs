@@ -81,16 +81,34 @@ fn a_frozen_group_does_not_run() {
             continue;
         }
         let scene = Scene::new(&layout, "freeze");
-        let mut child = scene.child("sleep", "600");
+        let mut child = Command::new("sh").args(["-c", "while :; do :; done"]).spawn().unwrap();
+        scene.0.attach(child.id() as i32).unwrap();
+        let ticks = || cpu_ticks(child.id());
+        until("it runs", || ticks() > 0);
         scene.0.freeze(Freeze::Frozen).unwrap();
         assert!(scene.0.frozen().unwrap());
-        let process = Process::open(child.id() as i32).unwrap();
-        process.signal(libc::SIGTERM).unwrap();
-        assert_eq!(process.reap().unwrap(), None, "it ran although frozen");
+        let before = ticks();
+        std::thread::sleep(Duration::from_millis(60));
+        assert_eq!(ticks(), before, "it ran although frozen: {:?}", layout.version);
         scene.0.freeze(Freeze::Thawed).unwrap();
         assert!(!scene.0.frozen().unwrap());
-        assert_eq!(process.wait().unwrap(), Ending::Signal(15));
-        let _reaped = child.try_wait();
+        until("it runs again", || ticks() > before);
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+}
+
+/// User time of a process, in clock ticks.
+fn cpu_ticks(pid: u32) -> u64 {
+    let text = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
+    text.rsplit(')').next().unwrap().split_ascii_whitespace().nth(11).unwrap().parse().unwrap()
+}
+
+fn until(what: &str, condition: impl Fn() -> bool) {
+    let end = Instant::now() + Duration::from_secs(20);
+    while !condition() {
+        assert!(Instant::now() < end, "waited in vain: {what}");
+        std::thread::sleep(Duration::from_millis(5));
     }
 }
 

@@ -127,6 +127,11 @@ fn compile(rules: &[DeviceRule]) -> Vec<Instruction> {
     ];
     for rule in rules.iter().rev() {
         program.extend(one(rule));
+        if rule.kind == DeviceKind::All {
+            // It decides everything: what came before it means nothing, and the kernel refuses
+            // programs with instructions that are never reached.
+            return program;
+        }
     }
     program.extend([step(MOVE, 0, 0, 0, 1), step(EXIT, 0, 0, 0, 0)]);
     program
