@@ -13,7 +13,7 @@ use crate::task::channel;
 use futures_util::future::BoxFuture;
 use futures_util::io::AsyncWriteExt;
 use futures_util::stream::StreamExt;
-use shared::error::{Error, Result};
+use shared::error::{Context, Error, Result};
 use shared::net::upgrade::{MULTIPLEXED, RAW, Upgraded, Writer};
 use shared::shim::Streams;
 use std::pin::pin;
@@ -64,13 +64,14 @@ async fn run(joint: Joint, history: Option<History>, upgraded: Upgraded) -> Resu
     if let Some(history) = history {
         history.write(&mut writer, opened.log_bytes).await?;
     }
-    let end = connect(reader, writer, opened.stream, joint.input, &[]).await?;
+    let end = connect(reader, &mut writer, opened.stream, joint.input, &[]).await?;
     if end == End::Detached {
         (joint.left)().await;
     } else if end == End::Finished {
         finished.wait(limits::FINISHED_WAIT).await;
     }
-    Ok(())
+    // Only now, so that a client that sees the end finds the exit code.
+    writer.close().await.context("close a client's stream")
 }
 
 /// What the container has written before the client attached (`logs=1`).

@@ -41,7 +41,8 @@ pub enum Input {
 }
 
 /// Connects until one side ends. `process` is the descriptor that the shim gave; `first` goes to the
-/// client before anything of the process does (history).
+/// client before anything of the process does (history). `writer` stays open: the client sees the end
+/// only when the caller closes it, after the exit is known.
 ///
 /// # Errors
 /// When `process` is no socket that can be waited for.
@@ -69,8 +70,6 @@ where
             Either::Right((Typed::Through, outward)) => outward.await,
         }
     };
-    // The client may be gone: then there is nobody to tell.
-    let _ = writer.close().await;
     Ok(end)
 }
 

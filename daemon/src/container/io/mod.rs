@@ -3,6 +3,7 @@
 
 pub mod archive;
 pub mod attach;
+pub mod changes;
 pub mod detach;
 pub mod logs;
 pub mod root;

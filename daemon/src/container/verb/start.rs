@@ -171,12 +171,13 @@ impl Owner {
 fn explain(error: Error) -> Error {
     let text = error.to_string();
     let ours = ["executable file not found", "permission denied", "no such file or directory"];
-    if ours.iter().any(|words| text.contains(words)) {
+    let of_program = text.starts_with("exec: ");
+    if of_program && ours.iter().any(|words| text.contains(words)) {
         return Error::new(
             Kind::Invalid,
             format!(
-                "failed to create task for container: failed to create shim task: OCI runtime \
-                 create failed: runc create failed: unable to start container process: {text}: unknown"
+                "failed to create shim task: OCI runtime create failed: runc create failed: unable to \
+                 start container process: {text}: unknown"
             ),
         );
     }

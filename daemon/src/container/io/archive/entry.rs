@@ -101,6 +101,10 @@ impl Entry<'_> {
             let link = short(link.as_os_str().as_bytes());
             old.linkname[..link.len()].copy_from_slice(link);
         }
+        // Names belong to the container; only root's is the same everywhere.
+        let root = |id: u32| if id == 0 { "root" } else { "" };
+        header.set_username(root(self.stat.st_uid)).with_context(say)?;
+        header.set_groupname(root(self.stat.st_gid)).with_context(say)?;
         if matches!(self.kind, EntryType::Char | EntryType::Block) {
             let device = self.stat.st_rdev;
             header.set_device_major(libc::major(device)).with_context(say)?;
