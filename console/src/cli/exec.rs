@@ -5,10 +5,12 @@ use super::run::failed;
 use super::session::{self, End, Session};
 use super::{Outcome, body, encode};
 use crate::args::container::Exec;
+use crate::rt;
 use serde_json::{Value, json};
 use shared::client::{Client, Content};
 use shared::error::{Error, Result};
 use std::io::IsTerminal;
+use std::time::Duration;
 
 /// What to run.
 struct Plan {
@@ -118,9 +120,19 @@ async fn talk(client: &Client, plan: &Plan) -> Result<(End, i32)> {
     if end == End::Detached {
         return Ok((end, 0));
     }
-    let state: Value = client.get(&format!("/exec/{id}/json")).await?;
-    let code = state["ExitCode"].as_i64().and_then(|code| i32::try_from(code).ok()).unwrap_or(0);
-    Ok((end, code))
+    Ok((end, exit_code(client, &id).await?))
+}
+
+/// The exit code. Its output may end a moment before the process: the daemon is asked until it knows.
+async fn exit_code(client: &Client, id: &str) -> Result<i32> {
+    for pause in [1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000] {
+        let state: Value = client.get(&format!("/exec/{id}/json")).await?;
+        match state["ExitCode"].as_i64().and_then(|code| i32::try_from(code).ok()) {
+            Some(code) if state["Running"] != true => return Ok(code),
+            _ => rt::sleep(Duration::from_millis(pause)).await,
+        }
+    }
+    Err(Error::timeout("the process closed its output but goes on running"))
 }
 
 /// A shell in a container on the console's terminal; returns what became of it.

@@ -35,9 +35,11 @@ async fn run(client: &Client, kinds: &[&str], args: &Inspect) -> Outcome {
             Ok(value) => found.push(value),
             Err(error) if super::code_of(&error) == 3 => return Err(error),
             Err(error) => {
-                output::print_error_bytes(
-                    format!("Error response from daemon: {error}\n").as_bytes(),
-                )?;
+                let words = match kinds {
+                    [_] => format!("Error response from daemon: {error}\n"),
+                    _ => format!("Error: {error}\n"),
+                };
+                output::print_error_bytes(words.as_bytes())?;
                 code = 1;
             }
         }

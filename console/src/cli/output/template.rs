@@ -27,6 +27,7 @@ impl Template {
         let text = text.replace("\\t", "\t").replace("\\n", "\n");
         // gtmpl knows no methods with arguments: the one that Docker has becomes a function.
         let text = text.replace(".Label \"", "label . \"").replace(".Label `", "label . `");
+        let text = shown(&text);
         let mut inner = gtmpl::Template::default();
         inner.add_funcs(FUNCTIONS);
         inner
@@ -44,7 +45,7 @@ impl Template {
 
     /// The template applied to headings: functions that change a value leave them alone where they can.
     pub fn render_heading(&self, value: &Value) -> Result<String> {
-        let plain = self.text.replace("json ", "print ");
+        let plain = self.text.replace("json ", "print ").replace(" | show ", "");
         let heading = Template::parse(&plain)?;
         heading.render(value)
     }
@@ -56,6 +57,78 @@ impl Template {
         };
         Error::invalid(format!("template {:?}: {said}; there are {}", self.text, fields.join(", ")))
     }
+}
+
+/// Words that begin an action which prints nothing.
+const SILENT: [&str; 9] =
+    ["if", "else", "end", "range", "with", "define", "template", "block", "/*"];
+
+/// Passes what an action prints through `show`: gtmpl prints lists and maps as Rust does, not as Go.
+fn shown(text: &str) -> String {
+    let mut out = String::with_capacity(text.len() + 16);
+    let mut rest = text;
+    while let Some(at) = rest.find("{{") {
+        out.push_str(&rest[..at + 2]);
+        rest = &rest[at + 2..];
+        let end = end_of_action(rest);
+        let (inside, trim) = match rest[..end].strip_suffix('-') {
+            Some(inside) => (inside, "-"),
+            None => (&rest[..end], ""),
+        };
+        let bare = inside.trim_start_matches('-').trim();
+        let first = bare.split_whitespace().next().unwrap_or_default();
+        let silent = SILENT.contains(&first) || bare.starts_with("/*") || bare.contains(":=");
+        out.push_str(inside);
+        if !silent && end < rest.len() && !bare.is_empty() {
+            out.push_str(" | show ");
+        }
+        out.push_str(trim);
+        rest = &rest[end..];
+    }
+    out.push_str(rest);
+    out
+}
+
+/// Where an action ends: at `}}` outside of quotes, or at the end of the text.
+fn end_of_action(text: &str) -> usize {
+    let (mut quote, mut escaped) = (None, false);
+    for (at, c) in text.char_indices() {
+        match quote {
+            Some(_) if escaped => escaped = false,
+            Some('"') if c == '\\' => escaped = true,
+            Some(open) if c == open => quote = None,
+            Some(_) => {}
+            None if c == '"' || c == '`' => quote = Some(c),
+            None if text[at..].starts_with("}}") => return at,
+            None => {}
+        }
+    }
+    text.len()
+}
+
+/// A value as Go prints it: `[a b]`, `map[k:v]`, `<nil>`.
+fn printed(value: &Go) -> String {
+    match value {
+        Go::NoValue => "<no value>".into(),
+        Go::Nil => "<nil>".into(),
+        Go::Array(list) => {
+            format!("[{}]", list.iter().map(printed).collect::<Vec<_>>().join(" "))
+        }
+        Go::Object(map) | Go::Map(map) => {
+            let mut pairs: Vec<String> = map
+                .iter()
+                .filter(|(name, _)| *name != LABELS)
+                .map(|(name, value)| format!("{name}:{}", printed(value)))
+                .collect();
+            pairs.sort();
+            format!("map[{}]", pairs.join(" "))
+        }
+        plain => plain.to_string(),
+    }
+}
+
+fn show(args: &[Go]) -> Answer {
+    Ok(Go::from(args.first().map(printed).unwrap_or_default()))
 }
 
 /// JSON as a Go value; an object is a struct, so that an unknown field is an error, not `<no value>`.
@@ -110,6 +183,7 @@ static FUNCTIONS: &[(&str, Func)] = &[
     ("truncate", truncate),
     ("pad", pad),
     ("label", label),
+    ("show", show),
 ];
 
 fn text(args: &[Go], at: usize, name: &str) -> std::result::Result<String, FuncError> {
@@ -209,6 +283,10 @@ mod tests {
             (
                 "{{truncate .Name 2}}|{{pad .Name 1 2}}|{{printf \"%s-%d\" .Name 3}}",
                 "we| web  |web-3",
+            ),
+            (
+                "{{.Cmd}} {{ .Ports }} {{- .Name -}} {{\"}}\"}}",
+                "[a b] map[80/tcp:[map[HostPort:8080]]]web}}",
             ),
             ("{{with .State}}{{.Pid}}{{end}}{{println .Name}}", "42web\n"),
         ] {
