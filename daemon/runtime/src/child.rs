@@ -112,6 +112,7 @@ fn container_steps(inner: &Inner<'_>, container: &Container<'_>) -> Result<Never
     if container.keyring == Keyring::New {
         identity::session_keyring(container.id)?;
     }
+    identity::personality(linux)?;
     let gate = fifo::Waiting::prepare(container.gate)?;
     let start_hooks = hook::of_start(spec);
     let root = rootfs::prepare(container)?;

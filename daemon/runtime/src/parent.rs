@@ -65,6 +65,7 @@ fn create(mut launch: Launch<'_>, socket: &OwnedFd) -> Result<()> {
         true => mount::Sources::copy(&spec, bundle)?,
         false => mount::Sources::default(),
     };
+    namespaces.shift_time(&linux)?;
     namespaces.enter()?;
     if joined {
         user::become_root()?;

@@ -14,6 +14,7 @@ pub fn spec(spec: &Spec) -> Result<()> {
         process(entry)?;
     }
     let linux = spec.linux().clone().unwrap_or_default();
+    unsupported(spec, &linux)?;
     namespaces(&linux)?;
     if spec.hostname().as_deref().is_some_and(|n| !n.is_empty())
         && !has(&linux, LinuxNamespaceType::Uts)
@@ -29,6 +30,21 @@ pub fn spec(spec: &Spec) -> Result<()> {
         }
     }
     sysctl(&linux)
+}
+
+/// Known to the specification, but not to this runtime: refused, so that nobody counts on it.
+fn unsupported(spec: &Spec, linux: &Linux) -> Result<()> {
+    let process = spec.process().as_ref();
+    let asked = [
+        ("linux.intelRdt", linux.intel_rdt().is_some()),
+        ("linux.memoryPolicy", linux.memory_policy().is_some()),
+        ("linux.netDevices", linux.net_devices().as_ref().is_some_and(|d| !d.is_empty())),
+        ("process.execCPUAffinity", process.is_some_and(|p| p.exec_cpu_affinity().is_some())),
+    ];
+    match asked.iter().find(|(_, asked)| *asked) {
+        Some((name, _)) => Err(Error::unimplemented(format!("{name} is not supported"))),
+        None => Ok(()),
+    }
 }
 
 /// Any 1.x, with or without a suffix (semver).

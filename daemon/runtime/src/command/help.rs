@@ -38,7 +38,7 @@ fn cli() -> clap::Command {
     for name in names {
         cli = cli.mut_subcommand(&name, |command| {
             let about = command.get_about().map(ToString::to_string).unwrap_or_default();
-            command.help_template(shaped(&name, &about, &format!("{name} [command options]")))
+            command.help_template(shaped(&name, &about, "[command options] [arguments...]"))
         });
     }
     cli

@@ -3,8 +3,8 @@
 #![allow(unsafe_code)] // raw id calls: nothing may come between them and execve
 
 use super::user::Identity;
-use oci_spec::runtime::Process;
-use shared::error::{Context, Result};
+use oci_spec::runtime::{Linux, LinuxPersonalityDomain, Process};
+use shared::error::{Context, Error, Result};
 use std::ffi::CString;
 
 fn check(result: i64, sentence: &str) -> Result<()> {
@@ -18,6 +18,21 @@ fn check(result: i64, sentence: &str) -> Result<()> {
 pub fn undumpable() -> Result<()> {
     // SAFETY: no pointers.
     check(i64::from(unsafe { libc::prctl(libc::PR_SET_DUMPABLE, 0, 0, 0, 0) }), "become undumpable")
+}
+
+/// Which Linux the program takes this for (personality(2)).
+pub fn personality(linux: &Linux) -> Result<()> {
+    let Some(wanted) = linux.personality() else { return Ok(()) };
+    if wanted.flags().as_deref().is_some_and(|flags| !flags.is_empty()) {
+        return Err(Error::invalid("personality flags are not supported"));
+    }
+    // PER_LINUX, PER_LINUX32
+    let domain: libc::c_ulong = match wanted.domain() {
+        LinuxPersonalityDomain::PerLinux => 0,
+        LinuxPersonalityDomain::PerLinux32 => 8,
+    };
+    // SAFETY: no pointers.
+    check(i64::from(unsafe { libc::personality(domain) }), "set the personality")
 }
 
 /// A session keyring of the container's own. Where keyrings are missing or used up, none.

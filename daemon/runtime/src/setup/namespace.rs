@@ -2,7 +2,7 @@
 
 use nix::sched::CloneFlags;
 use oci_spec::runtime::{Linux, LinuxNamespaceType};
-use shared::error::{Error, Result};
+use shared::error::{Context, Error, Kind, Result};
 use shared::kernel::namespace::{self, Namespace};
 use std::os::fd::OwnedFd;
 
@@ -47,9 +47,25 @@ pub fn plan(linux: &Linux, network: Option<OwnedFd>) -> Result<Plan> {
 }
 
 impl Plan {
-    /// The flags for the clone.
+    /// The flags for the clone. A time namespace is no part of it: see [`Plan::shift_time`].
     pub fn fresh(&self) -> CloneFlags {
-        self.fresh.iter().fold(CloneFlags::empty(), |flags, kind| flags | kind.flag())
+        let kinds = self.fresh.iter().filter(|kind| **kind != Namespace::Time);
+        kinds.fold(CloneFlags::empty(), |flags, kind| flags | kind.flag())
+    }
+
+    /// Makes a new time namespace for the clone to be born in: its offsets can be set only while
+    /// nobody is in it (time_namespaces(7)).
+    pub fn shift_time(&self, linux: &Linux) -> Result<()> {
+        if !self.fresh.contains(&Namespace::Time) {
+            return Ok(());
+        }
+        nix::sched::unshare(Namespace::Time.flag()).context("make a time namespace")?;
+        for (clock, offset) in linux.time_offsets().iter().flatten() {
+            let (seconds, nanos) = (offset.secs().unwrap_or(0), offset.nanosecs().unwrap_or(0));
+            std::fs::write("/proc/self/timens_offsets", format!("{clock} {seconds} {nanos}"))
+                .context_kind(Kind::Invalid, format!("shift the clock {clock}"))?;
+        }
+        Ok(())
     }
 
     /// Whether one of this kind is joined.
