@@ -6,6 +6,7 @@ use crate::message::Tone;
 use crate::screen::events::{Fact, Follow};
 use crate::text;
 use shared::watch::{Frame, Hello, Object};
+use std::collections::HashSet;
 
 /// How far back events are fetched when the console opens.
 const PAST: i64 = 3_600;
@@ -94,7 +95,6 @@ fn greet(app: &mut App, mut hello: Hello, commands: &mut Vec<Command>) {
         }
         Some(before) if before.store != hello.store => {
             app.seq = 0;
-            app.incoming = Some(Vec::new());
             mark(app, "this is another store: its events begin anew".into());
         }
         Some(before) if before.started_at_nanos != hello.started_at_nanos => {
@@ -107,23 +107,19 @@ fn greet(app: &mut App, mut hello: Hello, commands: &mut Vec<Command>) {
     app.hello = Some(hello);
 }
 
+/// A snapshot is complete: what it does not hold is gone. One may come at any time, after a hello or
+/// when the daemon has lost track of what this stream knows.
 fn complete(app: &mut App, seq: u64) {
-    let first = app.seq == 0;
-    match app.incoming.take() {
-        Some(ids) => {
-            let known: std::collections::HashSet<String> = ids.into_iter().collect();
-            app.fleet.retain(|id| known.contains(id));
-        }
-        // Resumed: what is known is still true. Else an empty snapshot.
-        None if first => app.fleet.retain(|_| false),
-        None => {}
-    }
+    let known: HashSet<String> = app.incoming.take().unwrap_or_default().into_iter().collect();
+    app.fleet.retain(|id| known.contains(id));
     app.seq = app.seq.max(seq);
-    app.link = Link::Live;
-    app.interest = Vec::new();
     app.unsorted = true;
-    if app.detail.tab.loads() {
-        app.detail.loaded = None;
+    if app.link != Link::Live {
+        app.link = Link::Live;
+        app.interest = Vec::new();
+        if app.detail.tab.loads() {
+            app.detail.loaded = None;
+        }
     }
 }
 

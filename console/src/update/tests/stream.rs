@@ -50,23 +50,30 @@ fn a_restarted_daemon_is_told_and_what_is_gone_goes() {
 }
 
 #[test]
-fn a_resumed_stream_without_a_snapshot_keeps_what_is_known() {
+fn a_resumed_stream_marks_what_is_missing() {
     let mut app = live((80, 24), ANSI, fleet());
     update(&mut app, Message::Lost { reason: "gone".into() });
     wait(&mut app, SECOND);
+    let objects = fleet().into_iter().map(|c| Object::Container(Box::new(c))).collect();
     let gap = Frame::Gap { gap: Gap { from: 44, to: 49 } };
-    update(
-        &mut app,
-        Message::Frames(vec![
-            hello(10_000),
-            gap,
-            Frame::End { end: true, seq: 50 },
-            event(51, "start", "x"),
-        ]),
-    );
+    let frames = vec![
+        hello(10_000),
+        Frame::Snapshot { snapshot: objects },
+        Frame::End { end: true, seq: 50 },
+        gap,
+        event(51, "start", "x"),
+    ];
+    update(&mut app, Message::Frames(frames));
     assert_eq!((app.fleet.len(), app.seq), (11, 51));
     keys(&mut app, "2");
     assert!(shown(&app).contains("6 facts are missing here"), "{}", shown(&app));
+}
+
+#[test]
+fn an_empty_snapshot_means_that_all_are_gone() {
+    let mut app = live((80, 24), ANSI, fleet());
+    update(&mut app, Message::Frames(vec![Frame::End { end: true, seq: 50 }]));
+    assert_eq!((app.fleet.len(), &app.link), (0, &Link::Live));
 }
 
 #[test]
