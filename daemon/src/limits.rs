@@ -49,7 +49,8 @@ pub const ARCHIVE_DEPTH: usize = 1_024;
 pub const LAYER_DISPLACED: usize = 10_000;
 /// Open folders held while unpacking: layers list a folder's files together.
 pub const UNPACK_FOLDERS: usize = 128;
-/// Free bytes below which unpacking stops: the store and the host's logs need some.
+/// Free bytes below which unpacking stops, on small disks a twentieth: the store and the host's logs need
+/// some.
 pub const UNPACK_RESERVE: u64 = 256 << 20;
 /// Levels of folders that are walked for changes, sizes and copies: each costs a step of recursion.
 pub const TREE_DEPTH: usize = 1_024;

@@ -1,4 +1,4 @@
-//! What waits for deletion. A rename into the trash frees a name at once; a thread of the lowest
+//! What waits for deletion. A rename into the trash frees a name at once; a thread of low
 //! priority deletes behind, so that removing an image costs its caller no more than the rename.
 //!
 //! The folder survives a crash: what a former daemon left in it is deleted by the next one. Nothing is

@@ -15,8 +15,9 @@ use std::collections::{BTreeMap, HashMap};
 use std::io::{BufReader, Read};
 use tar::EntryType;
 
-/// Buffer of the outer stream, in bytes.
-const BUFFER: usize = 256 << 10;
+/// Buffer of the outer stream, in bytes: smaller than what a layer's reader asks for, so that a layer's
+/// bytes are not copied through it.
+const BUFFER: usize = 32 << 10;
 /// Progress is told after so many bytes of a layer.
 const REPORT_EVERY: u64 = 4 << 20;
 

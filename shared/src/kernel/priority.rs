@@ -7,18 +7,20 @@ use nix::errno::Errno;
 
 /// `ioprio_set(2)`: the target is a thread.
 const WHO_PROCESS: libc::c_int = 1;
-/// `ioprio_set(2)`: only when the disk is idle (class 3, shifted by 13).
-const CLASS_IDLE: libc::c_int = 3 << 13;
-/// The lowest priority of ordinary scheduling, `setpriority(2)`.
-const NICEST: libc::c_int = 19;
+/// `ioprio_set(2)`: best effort (class 2, shifted by 13) at the lowest of its levels. The idle class would
+/// starve on a busy disk, and what waits for deletion takes room.
+const LOWEST: libc::c_int = 2 << 13 | 7;
+/// A tenth of an ordinary thread's share of the processor, `sched(7)`. A nicer one would hardly ever
+/// run beside a handful of busy ones.
+const NICE: libc::c_int = 10;
 
 /// Puts the calling thread behind everybody else, for the processor and for the disk.
 pub fn lower_thread() -> Result<()> {
     // SAFETY: plain integers; `who` 0 means the calling thread on Linux.
-    let result = unsafe { libc::setpriority(libc::PRIO_PROCESS, 0, NICEST) };
+    let result = unsafe { libc::setpriority(libc::PRIO_PROCESS, 0, NICE) };
     Errno::result(result).context("lower the thread's priority")?;
     // SAFETY: plain integers; `who` 0 means the calling thread.
-    let result = unsafe { libc::syscall(libc::SYS_ioprio_set, WHO_PROCESS, 0, CLASS_IDLE) };
+    let result = unsafe { libc::syscall(libc::SYS_ioprio_set, WHO_PROCESS, 0, LOWEST) };
     Errno::result(result).context("lower the thread's disk priority")?;
     Ok(())
 }
@@ -39,7 +41,7 @@ mod tests {
             lower_thread().unwrap();
             nice()
         });
-        assert_eq!(inside.join().unwrap(), 19);
+        assert_eq!(inside.join().unwrap(), NICE);
         assert_eq!(nice(), before);
     }
 }

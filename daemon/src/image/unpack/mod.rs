@@ -202,7 +202,8 @@ impl<R: BufRead> Unpacking<'_, '_, R> {
 fn check_room(folder: &File) -> Result<()> {
     let stat = nix::sys::statvfs::fstatvfs(folder).context("look for room on the disk")?;
     let free = stat.blocks_available() * stat.fragment_size();
-    if free < limits::UNPACK_RESERVE {
+    let size = stat.blocks() * stat.fragment_size();
+    if free < limits::UNPACK_RESERVE.min(size / 20) {
         let free = free >> 20;
         return Err(Error::internal(format!("no space left on device: {free} MB are free")));
     }

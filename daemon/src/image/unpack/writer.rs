@@ -132,8 +132,11 @@ fn work(jobs: &Receiver<Job>, progress: &Progress, privilege: Privilege) {
             lock(&progress.failure).get_or_insert(error);
             progress.failed.store(true, Ordering::Release);
         }
-        *lock(&progress.open) -= 1;
-        progress.changed.notify_all();
+        let mut open = lock(&progress.open);
+        *open -= 1;
+        if *open == 0 {
+            progress.changed.notify_all();
+        }
     }
 }
 
