@@ -226,7 +226,7 @@ impl Query {
             )));
         }
         let parsed: BTreeMap<String, Values> =
-            serde_json::from_str(text).context_kind(Kind::Invalid, "invalid filters")?;
+            serde_json::from_str(text).map_err(|error| no_filters(text, &error))?;
         let list = |values| match values {
             Values::List(list) => list,
             Values::Table(table) => {
@@ -234,6 +234,17 @@ impl Query {
             }
         };
         Ok(parsed.into_iter().map(|(key, values)| (key, list(values))).collect())
+    }
+}
+
+/// Filters that are no JSON, in the words of Go's parser where it would stop at the first character.
+fn no_filters(text: &str, error: &serde_json::Error) -> Error {
+    let begins = |c: char| "{[\"-tfn".contains(c) || c.is_ascii_digit();
+    match text.trim_start().chars().next() {
+        Some(first) if !begins(first) => {
+            Error::invalid(format!("invalid character '{first}' looking for beginning of value"))
+        }
+        _ => Error::invalid(format!("invalid filters: {error}")),
     }
 }
 
