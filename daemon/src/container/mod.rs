@@ -148,10 +148,6 @@ impl Containers {
 
     /// Sends a signal, by name or number; `None` is SIGKILL.
     pub async fn kill(&self, reference: &str, signal: Option<&str>) -> Result<Outcome> {
-        let cannot = |error: Error| {
-            Error::new(error.kind(), format!("Cannot kill container: {reference}: {error}"))
-        };
-        let handle = self.find(reference).map_err(cannot)?;
         let signal = match signal.filter(|text| !text.is_empty()) {
             Some(text) => spec::signal::parse(text)?,
             None => libc::SIGKILL,
@@ -164,7 +160,6 @@ impl Containers {
             let kind = error.kind();
             Error::new(kind, format!("Cannot kill container: {reference}: {error}"))
         })
-        handle.ask(|reply| Message::Kill(signal, reply)).await.map_err(cannot)
     }
 
     /// Freezes it.
