@@ -10,7 +10,6 @@ use harness::{image, program};
 use shared::error::{Context, Error, Result};
 use std::io::{IsTerminal, Read};
 use std::os::unix::process::CommandExt;
-use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
 /// The hidden task that the guard runs.
@@ -19,7 +18,7 @@ pub const GUARD: &str = "up-guard";
 /// Name, flags, and command of each demo container.
 const DEMO: &[(&str, &[&str], &[&str])] = &[
     ("web", &["-m", "64m", "--health-cmd", "true", "--health-interval", "5s"], &["http", "8080"]),
-    ("counter", &["--log-opt", "max-size=1m"], &["log", "1000000", "60", "2", "both"]),
+    ("counter", &["--log-opt", "max-size=1m"], &["log", "1000000", "60", "2"]),
     ("spinner", &["--cpus", "0.2"], &["spin"]),
     ("memory", &["-m", "64m", "--oom-score-adj", "300"], &["alloc", "52", "hold"]),
     ("idle", &["--read-only", "--pids-limit", "20"], &["hold"]),
@@ -82,7 +81,9 @@ fn start_guard(remains: &Remains) -> Result<Child> {
     let own = std::env::current_exe().context("find the running program")?;
     let daemon = remains.daemon.unwrap_or_default().to_string();
     let mut command = Command::new(own);
-    command.arg(GUARD).arg(daemon).arg(&remains.socket).current_dir(&remains.folder);
+    // Its arguments do not name the sandbox: what does is taken for a part of the engine.
+    let socket = remains.socket.file_name().unwrap_or_default();
+    command.arg(GUARD).arg(daemon).arg(socket).current_dir(&remains.folder);
     // Not in the terminal's foreground group: a ctrl-c is not for the guard.
     command.process_group(0).stdin(Stdio::piped());
     command.spawn().context("start the guard")
@@ -102,6 +103,6 @@ pub fn guard(arguments: &[String]) -> Result<()> {
         return Ok(());
     }
     let daemon = daemon.parse().ok().filter(|pid| *pid != 0);
-    Remains { folder: folder.clone(), socket: PathBuf::from(socket), daemon }.clean();
+    Remains { folder: folder.clone(), socket: folder.join(socket), daemon }.clean();
     std::fs::remove_dir_all(&folder).with_context(|| format!("remove {}", folder.display()))
 }
