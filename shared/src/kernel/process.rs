@@ -161,11 +161,12 @@ mod tests {
 
     #[test]
     fn a_child_by_handle() {
-        let child = std::process::Command::new("sleep").arg("60").spawn().unwrap();
+        let mut child = std::process::Command::new("sleep").arg("60").spawn().unwrap();
         let process = Process::open(child.id() as i32).unwrap();
         assert_eq!(process.reap().unwrap(), None);
         process.signal(libc::SIGKILL).unwrap();
         assert_eq!(process.wait().unwrap(), Ending::Signal(9));
         assert_eq!(process.signal(0).unwrap_err().kind(), Kind::NotFound);
+        let _reaped = child.try_wait();
     }
 }

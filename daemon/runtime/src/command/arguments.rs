@@ -77,13 +77,13 @@ pub enum Command {
     /// Checkpoint a running container
     Checkpoint(Rest),
     /// Create a container
-    Create(Create),
+    Create(Box<Create>),
     /// Delete any resources held by the container often used with detached containers
     Delete(Delete),
     /// Display container events such as OOM notifications, cpu, memory, and IO usage statistics
     Events(Events),
     /// Execute new process inside the container
-    Exec(Exec),
+    Exec(Box<Exec>),
     /// Show the enabled features
     Features,
     /// Send the specified signal (default: SIGTERM) to the container's init process
@@ -99,7 +99,7 @@ pub enum Command {
     /// Resume all processes that have been previously paused
     Resume(Named),
     /// Create and run a container
-    Run(Run),
+    Run(Box<Run>),
     /// Create a new specification file
     Spec(Spec),
     /// Execute the user defined process in a created container

@@ -62,13 +62,13 @@ pub fn run(global: &Global, args: &Exec) -> Result<u8> {
     log::debug("child process in init(): it is set up");
     log::debug("setns_init: about to exec");
     launched.warnings.iter().for_each(|warning| log::warn(warning));
-    if let Some(path) = &args.pid_file {
-        if let Err(error) = replace(path, launched.pid.to_string().as_bytes()) {
-            let process = shared::kernel::process::Process::open(launched.pid)?;
-            process.signal(libc::SIGKILL)?;
-            process.wait()?;
-            return Err(error);
-        }
+    if let Some(path) = &args.pid_file
+        && let Err(error) = replace(path, launched.pid.to_string().as_bytes())
+    {
+        let process = shared::kernel::process::Process::open(launched.pid)?;
+        process.signal(libc::SIGKILL)?;
+        process.wait()?;
+        return Err(error);
     }
     match attendance {
         Some(attendance) => attendance.until_end(launched.pid, launched.terminal),

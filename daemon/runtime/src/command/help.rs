@@ -14,7 +14,7 @@ const LIKE: &str = "1.1.5";
 /// What came of parsing.
 pub enum Parsed {
     /// Go on.
-    Run(Global, Command),
+    Run(Box<Global>, Command),
     /// Help, version or an error was printed.
     Said(ExitCode),
 }
@@ -55,7 +55,7 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Parsed {
             println!("spec: {SPEC}");
             Parsed::Said(ExitCode::SUCCESS)
         }
-        Ok(Cli { global, command: Some(command), .. }) => Parsed::Run(global, command),
+        Ok(Cli { global, command: Some(command), .. }) => Parsed::Run(Box::new(global), command),
         Ok(_) => {
             print!("{}", self::cli().render_help());
             Parsed::Said(ExitCode::SUCCESS)
@@ -72,11 +72,11 @@ fn say(error: &clap::Error) -> ExitCode {
         print!("{error}");
         return ExitCode::SUCCESS;
     }
-    if error.kind() == ErrorKind::InvalidSubcommand {
-        if let Some(name) = error.get(clap::error::ContextKind::InvalidSubcommand) {
-            eprintln!("No help topic for '{name}'");
-            return ExitCode::from(3);
-        }
+    if error.kind() == ErrorKind::InvalidSubcommand
+        && let Some(name) = error.get(clap::error::ContextKind::InvalidSubcommand)
+    {
+        eprintln!("No help topic for '{name}'");
+        return ExitCode::from(3);
     }
     eprint!("{error}");
     ExitCode::FAILURE

@@ -36,10 +36,10 @@ pub fn main() -> ExitCode {
         Parsed::Said(code) => return code,
     };
     // Commands whose process becomes a container's, or enters one.
-    if matches!(command, Command::Create(_) | Command::Run(_) | Command::Exec(_)) {
-        if let Err(error) = shared::kernel::sealed::reexecute() {
-            log::warn(&format!("go on without a sealed program: {error}"));
-        }
+    if matches!(command, Command::Create(_) | Command::Run(_) | Command::Exec(_))
+        && let Err(error) = shared::kernel::sealed::reexecute()
+    {
+        log::warn(&format!("go on without a sealed program: {error}"));
     }
     let wrong = if matches!(command, Command::Exec(_)) { 255 } else { 1 };
     let result = log::open(&global).and_then(|()| dispatch(&global, command));

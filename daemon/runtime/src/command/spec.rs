@@ -17,10 +17,10 @@ pub fn run(args: &Spec) -> Result<u8> {
     if args.rootless {
         rootless(&mut spec);
     }
-    if matches!(Layout::detect().map(|l| l.version), Ok(Version::V2)) {
-        if let Some(namespaces) = spec["linux"]["namespaces"].as_array_mut() {
-            namespaces.push(json!({"type": "cgroup"}));
-        }
+    if matches!(Layout::detect().map(|l| l.version), Ok(Version::V2))
+        && let Some(namespaces) = spec["linux"]["namespaces"].as_array_mut()
+    {
+        namespaces.push(json!({"type": "cgroup"}));
     }
     let text = serde_json::to_string_pretty(&spec).context("encode the spec")?;
     std::fs::write(&path, text).with_context(|| format!("write {}", path.display()))?;

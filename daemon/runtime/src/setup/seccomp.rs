@@ -25,7 +25,7 @@ impl Filter {
         }
         let size = size_of::<libc::sock_filter>();
         let count = self.program.len() / size;
-        if self.program.len() % size != 0 || count > 4096 {
+        if !self.program.len().is_multiple_of(size) || count > 4096 {
             let bytes = self.program.len();
             return Err(Error::invalid(format!(
                 "a seccomp filter of {bytes} bytes cannot be loaded"

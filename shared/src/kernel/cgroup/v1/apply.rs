@@ -113,9 +113,7 @@ fn memory(group: &Group, limits: &Limits, warnings: &mut Vec<String>) -> Result<
         optional(put("memory.kmem.tcp.limit_in_bytes", bytes.to_string()), warnings)?;
     }
     if let Some(disabled) = limits.oom_kill_disabled {
-        if disabled {
-            put("memory.oom_control", "1".to_owned())?;
-        }
+        put("memory.oom_control", u8::from(disabled).to_string())?;
     }
     if let Some(swappiness) = limits.swappiness {
         if swappiness > 100 {
