@@ -132,7 +132,7 @@ impl Owner {
         while let Ok(notice) = self.notices.1.try_recv() {
             let Notice::Exited(exit) = notice else { continue };
             if let Err(error) = shim.acknowledge(&exit.process).await {
-                tracing::warn!(container = %self.id, %error, "cannot acknowledge an exec's exit");
+                tracing::debug!(container = %self.id, %error, "the shim went first");
             }
         }
     }
