@@ -7,6 +7,7 @@ use super::record::Record;
 use super::request::{Remove, Stop};
 use super::row::{RecordRow, StateRow};
 use super::state::{Intent, Outcome, State, Status};
+use super::verb::exit::Bundle;
 use super::watch::restart;
 use super::{Containers, files, process, watch};
 use crate::shim::{Launch, Shim};
@@ -208,7 +209,7 @@ impl Owner {
         if self.inner.parts.paths.bundle(&self.id).exists() {
             let group = self.record.decided.cgroup.clone();
             process::clear_cgroup(&self.id, group).await;
-            self.release().await;
+            self.release(Bundle::Removed).await;
         }
     }
 
@@ -327,7 +328,7 @@ impl Owner {
             tracing::warn!(container = %self.id, %error, "cannot end its shim");
         }
         process::clear_cgroup(&self.id, self.record.decided.cgroup.clone()).await;
-        self.release().await;
+        self.release(Bundle::Removed).await;
         if self.state.intent == Some(Intent::Start) {
             self.state.intent = None;
             self.state.pid = 0;

@@ -18,6 +18,15 @@ use std::time::{Duration, Instant};
 /// The exit code of a container whose end nobody saw.
 const UNKNOWN: i32 = 255;
 
+/// What becomes of a bundle when a run is over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::container) enum Bundle {
+    /// It goes.
+    Removed,
+    /// The exit could not be stored (a full disk): the shim's record in the bundle is all there is.
+    Kept,
+}
+
 impl Owner {
     /// The first process has ended.
     pub(in crate::container) async fn exited(&mut self, exit: Exited) {
@@ -47,7 +56,7 @@ impl Owner {
                 answer(&reply, Ok(Outcome::Done));
             }
         }
-        self.release().await;
+        self.release(if stored.is_ok() { Bundle::Removed } else { Bundle::Kept }).await;
         match intent {
             Some(Intent::Restart) => self.start_again(replies).await,
             Some(Intent::Remove) => self.finish_removal(remove, replies).await,
@@ -108,7 +117,7 @@ impl Owner {
 
     /// Releases what the run held: the runtime's state and cgroups, the shim, the bundle. What fails
     /// is logged; the next start of the daemon tries again.
-    pub(in crate::container) async fn release(&mut self) {
+    pub(in crate::container) async fn release(&mut self, bundle: Bundle) {
         if let Some(shim) = self.shim.take() {
             if let Err(error) = shim.delete().await {
                 tracing::warn!(container = %self.id, %error, "cannot delete the runtime's state");
@@ -122,6 +131,9 @@ impl Owner {
             }
         }
         self.forget_notices();
+        if bundle == Bundle::Kept {
+            return;
+        }
         if let Err(error) = files::remove_bundle(&self.inner.parts.paths, &self.id).await {
             tracing::warn!(container = %self.id, %error, "cannot remove the bundle");
         }

@@ -5,7 +5,7 @@
 mod attach;
 mod create;
 mod exec;
-mod exit;
+pub(super) mod exit;
 mod kill;
 mod pause;
 mod prune;
