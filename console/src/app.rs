@@ -1,6 +1,6 @@
 //! App: the whole state of the console. Only `update` changes it; drawing only reads it.
 
-use crate::fleet::{Entry, Fleet, Order, Sort};
+use crate::fleet::{Census, Entry, Fleet, Order, Sort};
 use crate::keys::Scope;
 use crate::message::{Target, Tone};
 use crate::overlay::Overlay;
@@ -126,6 +126,10 @@ pub struct App {
     pub incoming: Option<Vec<String>>,
     /// What is known.
     pub fleet: Fleet,
+    /// How many are in which state, as of the last change.
+    pub census: Census,
+    /// CPU percentages and working sets of all together, as of the last change.
+    pub totals: (f64, u64),
     /// The list of containers.
     pub containers: Containers,
     /// The events.
@@ -166,6 +170,8 @@ impl App {
             seq: 0,
             incoming: None,
             fleet: Fleet::default(),
+            census: Census::default(),
+            totals: (0.0, 0),
             containers: Containers::default(),
             events: Events::default(),
             detail: Detail::default(),

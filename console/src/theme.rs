@@ -194,7 +194,8 @@ static ASCII: Glyphs = Glyphs {
     bars: [" ", ".", ":", "-", "=", "+", "*", "#"],
 };
 
-/// `values` as a sparkline of at most `cells` cells, newest last, scaled to `top` (0: to its own maximum).
+/// `values` as a sparkline of at most `cells` cells, newest last, scaled to `top` or to
+/// their own maximum where that is greater.
 pub fn sparkline(
     theme: Theme,
     values: impl DoubleEndedIterator<Item = f64>,
@@ -203,7 +204,7 @@ pub fn sparkline(
 ) -> String {
     let mut shown: Vec<f64> = values.rev().take(cells).collect();
     shown.reverse();
-    let top = if top > 0.0 { top } else { shown.iter().copied().fold(1e-9, f64::max) };
+    let top = shown.iter().copied().fold(top.max(1e-9), f64::max);
     let bars = theme.glyphs().bars;
     shown.iter().map(|v| bars[((v / top * 7.99) as usize).min(7)]).collect()
 }

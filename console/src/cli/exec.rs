@@ -135,29 +135,26 @@ async fn exit_code(client: &Client, id: &str) -> Result<i32> {
     Err(Error::timeout("the process closed its output but goes on running"))
 }
 
+/// Where bash is, if it is there.
+const BASH: [&str; 3] = ["/bin/bash", "/usr/bin/bash", "/usr/local/bin/bash"];
+
 /// A shell in a container on the console's terminal; returns what became of it.
 pub async fn shell(client: &Client, container: &str) -> Result<String> {
-    let script = "if command -v bash >/dev/null 2>&1; then exec bash; else exec sh; fi";
-    let body = json!({
-        "AttachStdin": true, "AttachStdout": true, "AttachStderr": true, "Tty": true,
-        "Cmd": ["sh", "-c", script],
-    });
-    let plan = Plan {
-        container: container.into(),
-        body,
-        terminal: true,
-        input: true,
-        keys: session::keys(None)?,
-    };
-    let mut result = talk(client, &plan).await;
-    if matches!(&result, Ok((End::Closed, 126 | 127)) | Err(_)) {
-        // A shell without `command` or without `-c`.
-        let body = json!({
-            "AttachStdin": true, "AttachStdout": true, "AttachStderr": true, "Tty": true, "Cmd": ["sh"],
-        });
-        result = talk(client, &Plan { body, ..plan }).await;
+    let mut program = "sh";
+    for path in BASH {
+        // Looked up as a file: trying to run it would write an error on the user's terminal.
+        let found = format!("/containers/{}/archive?path={}", encode(container), encode(path));
+        if client.head(&found).await.is_ok() {
+            program = path;
+            break;
+        }
     }
-    Ok(match result? {
+    let body = json!({
+        "AttachStdin": true, "AttachStdout": true, "AttachStderr": true, "Tty": true, "Cmd": [program],
+    });
+    let keys = session::keys(None)?;
+    let plan = Plan { container: container.into(), body, terminal: true, input: true, keys };
+    Ok(match talk(client, &plan).await? {
         (End::Detached, _) => "detached from the shell; it goes on".into(),
         (End::Closed, 0) => "the shell has ended".into(),
         (End::Closed, code) => format!("the shell ended with code {code}"),

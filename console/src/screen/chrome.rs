@@ -27,7 +27,7 @@ fn header(app: &App, area: Rect, buffer: &mut Buffer) {
     let host = app.hello.as_ref().map_or(app.endpoint.as_str(), |h| h.host.as_str());
     parts.push((format!(" {host} "), style(Role::Title)));
     parts.push(link(app));
-    let census = app.fleet.census();
+    let census = app.census;
     if app.hello.is_some() {
         parts.push((format!("  {}: ", census.total), style(Role::Plain)));
         for (count, glyph, role) in [
@@ -41,7 +41,7 @@ fn header(app: &App, area: Rect, buffer: &mut Buffer) {
                 parts.push((format!("{count}{glyph} "), style(role)));
             }
         }
-        let (cpu, memory) = app.fleet.totals();
+        let (cpu, memory) = app.totals;
         parts.push((format!("  cpu {}%", text::percent(cpu)), style(Role::Plain)));
         parts.push((format!("  mem {}", text::bytes(memory)), style(Role::Plain)));
     }

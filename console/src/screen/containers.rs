@@ -36,6 +36,9 @@ pub static COLUMNS: [Column; 13] = [
     wide("PORTS", 10, 2, 30, 10),
 ];
 
+/// Per cent of one CPU that fill a sparkline at least: an idle container shows a flat line.
+pub const CPU_TOP: f64 = 10.0;
+
 /// The column that shows what the list is sorted by.
 fn sorted_column(sort: Sort) -> Option<usize> {
     match sort {
@@ -158,7 +161,7 @@ fn cell(app: &App, entry: &Entry, marked: bool, column: usize, width: u16) -> Ce
         }),
         4 => {
             let points = entry.history.iter().map(|p| f64::from(p.cpu));
-            plain(sparkline(app.theme, points, usize::from(width), 0.0))
+            plain(sparkline(app.theme, points, usize::from(width), CPU_TOP))
         }
         5 => plain(format!("{} / {}", used(entry), limit(entry))),
         6 => entry.memory_percent().map_or_else(none, |p| {

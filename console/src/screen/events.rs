@@ -109,6 +109,9 @@ impl Events {
         let mut order: Vec<u64> = order.map(|(number, _)| number).collect();
         order.reverse();
         self.list.set_order(order, height);
+        if self.follow == Follow::Following && !self.list.is_touched() {
+            self.list.release(height);
+        }
     }
 
     /// One line by its number.

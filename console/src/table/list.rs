@@ -99,6 +99,11 @@ impl<K: Clone + Eq + Hash + Ord> List<K> {
         self.reveal(height);
     }
 
+    /// Whether the cursor was moved by hand.
+    pub fn is_touched(&self) -> bool {
+        self.touched
+    }
+
     /// Gives up the cursor's line: it stays where it is and the first rows are shown again.
     pub fn release(&mut self, height: usize) {
         self.touched = false;

@@ -78,6 +78,7 @@ fn settle(app: &mut App) {
     if app.unsorted {
         app.unsorted = false;
         app.dirty = true;
+        (app.census, app.totals) = (app.fleet.census(), app.fleet.totals());
         let c = &app.containers;
         let order = fleet::arrange(&app.fleet, &c.query, c.sort, c.order);
         let height = app.list_height();

@@ -158,7 +158,7 @@ fn skip(line: &str, cells: usize) -> &str {
 }
 
 fn summary(logs: &Logs) -> String {
-    let mut out = format!("{} lines", logs.len());
+    let mut out = format!("{} {}", logs.len(), if logs.len() == 1 { "line" } else { "lines" });
     if logs.dropped > 0 {
         out.push_str(&format!(", {} older ones dropped here", logs.dropped));
     }

@@ -2,7 +2,7 @@
 
 use crate::app::App;
 use crate::fleet::Entry;
-use crate::screen::containers::limit;
+use crate::screen::containers::{CPU_TOP, limit};
 use crate::screen::{put_at, put_parts};
 use crate::text;
 use crate::theme::{Role, sparkline};
@@ -32,7 +32,7 @@ pub fn draw(app: &App, entry: &Entry, area: Rect, buffer: &mut Buffer) {
             ),
             Role::Plain,
         ),
-        ("", sparkline(app.theme, cpu, cells, 0.0), Role::Good),
+        ("", sparkline(app.theme, cpu, cells, CPU_TOP), Role::Good),
         (
             "throttled",
             format!("{:.0}% of periods, {} in all", entry.throttled, s.throttled_periods),
