@@ -1,11 +1,11 @@
 //! Further processes, users, terminals, environment.
 
 use crate::scene::Scene;
-use nix::sys::socket::{ControlMessageOwned, MsgFlags, recvmsg};
 use serde_json::json;
+use shared::kernel::socket;
 use std::fs::File;
-use std::io::{IoSliceMut, Read, Write};
-use std::os::fd::{AsRawFd, FromRawFd};
+use std::io::{Read, Write};
+use std::os::fd::AsFd;
 use std::os::unix::net::UnixListener;
 
 #[test]
@@ -65,26 +65,13 @@ fn a_terminal_by_console_socket() {
     let listener = UnixListener::bind(&socket).expect("bind");
     scene.ok(&["create", "--console-socket", "tty", scene.id()]);
     let (stream, _) = listener.accept().expect("accept");
-    let mut name = [0u8; 256];
-    let mut space = nix::cmsg_space!(i32);
-    let mut slices = [IoSliceMut::new(&mut name)];
-    let got = recvmsg::<()>(stream.as_raw_fd(), &mut slices, Some(&mut space), MsgFlags::empty());
-    let got = got.expect("a message");
-    let fd = got.cmsgs().expect("a control message").find_map(|message| match message {
-        ControlMessageOwned::ScmRights(fds) => fds.first().copied(),
-        _ => None,
-    });
-    let mut master = own(fd.expect("a descriptor"));
+    let (mut name, mut received) = ([0u8; 256], Vec::new());
+    socket::receive(stream.as_fd(), &mut name, &mut received).expect("a message");
+    let mut master = File::from(received.pop().expect("a descriptor"));
     scene.ok(&["start", scene.id()]);
     let mut said = Vec::new();
     // The end of a terminal is an error, EIO.
     let _end = master.read_to_end(&mut said);
     let said = String::from_utf8_lossy(&said).into_owned();
     assert!(said.contains("/dev/pts/0") || said.contains("terminal"), "{said}");
-}
-
-#[allow(unsafe_code)] // a received descriptor becomes ours
-fn own(fd: i32) -> File {
-    // SAFETY: it was just received, nobody else has it.
-    unsafe { File::from_raw_fd(fd) }
 }
