@@ -62,11 +62,12 @@ pub const IMAGE_ARCHIVE_FILES: u64 = 100_000;
 pub const IMAGE_DOCUMENT: u64 = 8 << 20;
 /// Bytes of all such files of one archive, which are held in memory.
 pub const IMAGE_DOCUMENTS: u64 = 64 << 20;
-/// Messages waiting for one container's owner: clients beyond that wait their turn.
-pub const MAILBOX: usize = 64;
+/// Messages waiting for one container's owner: clients beyond that wait their turn. The room is taken
+/// for each container, so it is small.
+pub const MAILBOX: usize = 16;
 /// Notices of one shim waiting for the owner: a storm of execs that end at once; beyond it the shim's
 /// socket holds them.
-pub const NOTICES: usize = 64;
+pub const NOTICES: usize = 16;
 /// A new shim must greet within this: it only starts a program.
 pub const SHIM_HELLO: Duration = Duration::from_secs(10);
 /// A shim must answer within this what needs no work of a container.

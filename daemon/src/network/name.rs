@@ -52,12 +52,12 @@ pub fn resolv_conf(host_text: &str, dns: &Dns, mode: &Mode) -> String {
         }
     }
     let search = if dns.search.is_empty() {
-        lines("search").last().unwrap_or_default()
+        lines("search").next_back().unwrap_or_default()
     } else {
         dns.search.join(" ")
     };
     let options = if dns.options.is_empty() {
-        lines("options").last().unwrap_or_default()
+        lines("options").next_back().unwrap_or_default()
     } else {
         dns.options.join(" ")
     };

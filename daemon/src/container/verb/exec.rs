@@ -220,10 +220,10 @@ impl Owner {
             exec.end(exit.code);
             self.publish();
         }
-        if let Some(shim) = &self.shim {
-            if let Err(error) = shim.acknowledge(&exit.process).await {
-                tracing::warn!(container = %self.id, %error, "cannot acknowledge an exec's exit");
-            }
+        if let Some(shim) = &self.shim
+            && let Err(error) = shim.acknowledge(&exit.process).await
+        {
+            tracing::warn!(container = %self.id, %error, "cannot acknowledge an exec's exit");
         }
     }
 }
