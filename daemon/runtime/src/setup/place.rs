@@ -56,18 +56,21 @@ impl Root {
         if let Some(found) = self.find(path)? {
             return Ok(found);
         }
+        // Nearly always only the last part is missing.
+        if let (Some(parent), Some(name)) = (path.parent(), path.file_name())
+            && let Some(parent) = self.find(parent)?
+            && put(&parent, name, want).is_ok()
+        {
+            return self.find(path)?.ok_or_else(|| lost(path));
+        }
         let plain = self.expand(path)?;
         let mut level = PathBuf::from("/");
         let parts: Vec<&OsStr> = plain.iter().filter(|p| *p != "/").collect();
         for (at, part) in parts.iter().enumerate() {
             let parent = self.find(&level)?.ok_or_else(|| lost(&level))?;
             level.push(part);
-            let made = if at + 1 == parts.len() && want == Want::File {
-                mknodat(&parent, *part, SFlag::S_IFREG, Mode::from_bits_truncate(0o644), 0)
-            } else {
-                mkdirat(&parent, *part, Mode::from_bits_truncate(0o755))
-            };
-            match made {
+            let last = at + 1 == parts.len();
+            match put(&parent, part, if last { want } else { Want::Folder }) {
                 Ok(()) | Err(Errno::EEXIST) => {}
                 // A read-only or otherwise closed parent matters only if nothing is there.
                 Err(error) if self.find(&level)?.is_none() => {
@@ -142,6 +145,13 @@ impl Root {
             Errno::ENOENT => Ok(None),
             error => Err(error).context(format!("look up {} in the root", path.display())),
         }
+    }
+}
+
+fn put(parent: &OwnedFd, name: &OsStr, want: Want) -> Result<(), Errno> {
+    match want {
+        Want::File => mknodat(parent, name, SFlag::S_IFREG, Mode::from_bits_truncate(0o644), 0),
+        Want::Folder => mkdirat(parent, name, Mode::from_bits_truncate(0o755)),
     }
 }
 
