@@ -257,6 +257,9 @@ pub struct Interest {
     pub all: bool,
 }
 
+/// [`Container::reason`] of one that was stopped on request: its exit code is no failure.
+pub const STOPPED_BY_HAND: &str = "stopped by hand";
+
 /// Path of the stream.
 pub const PATH: &str = "/coffer/v1/watch";
 

@@ -3,6 +3,7 @@
 //! A level rises at once and falls only after five quiet seconds, so that rows do not flicker.
 
 use super::Entry;
+use shared::watch::STOPPED_BY_HAND;
 
 const HOUR: i64 = 3_600_000_000_000;
 /// How long a lower level must last before it is believed.
@@ -37,6 +38,10 @@ impl Level {
             "exited" | "restarting" if c.oom_killed && recent => Level::OomKilled,
             "restarting" => Level::CrashLoop,
             "dead" => Level::Failed,
+            // Stopped as somebody wanted: SIGTERM and SIGKILL are no failures then.
+            "exited" if matches!(c.exit_code, 137 | 143) && c.reason == STOPPED_BY_HAND => {
+                Level::Calm
+            }
             "exited" if c.exit_code != 0 && recent => Level::Failed,
             "running" if c.health == "unhealthy" => Level::Unhealthy,
             "running" | "paused" if entry.memory_percent().is_some_and(|p| p > 90.0) => {

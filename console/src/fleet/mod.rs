@@ -223,7 +223,9 @@ impl Fleet {
         match self.entries.get_mut(container.id.as_str()) {
             Some(entry) => {
                 if entry.container.started_at_nanos != container.started_at_nanos {
+                    // Another run: what was wrong with the last one is over.
                     entry.sample = None;
+                    entry.attention = Attention::default();
                 }
                 entry.container = container;
                 entry.judge(now);

@@ -60,12 +60,8 @@ pub fn frames(app: &mut App, frames: Vec<Frame>, commands: &mut Vec<Command>) {
             }
             Frame::Gap { gap } => {
                 app.seq = app.seq.max(gap.to);
-                let words = format!(
-                    "{} facts are missing here (#{} to #{})",
-                    gap.to.saturating_sub(gap.from).saturating_add(1),
-                    gap.from,
-                    gap.to
-                );
+                let most = gap.to.saturating_sub(gap.from).saturating_add(1);
+                let words = format!("gap: up to {most} facts (#{} to #{})", gap.from, gap.to);
                 mark(app, words);
             }
             Frame::Sample { sample } => {

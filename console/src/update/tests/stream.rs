@@ -66,7 +66,7 @@ fn a_resumed_stream_marks_what_is_missing() {
     update(&mut app, Message::Frames(frames));
     assert_eq!((app.fleet.len(), app.seq), (11, 51));
     keys(&mut app, "2");
-    assert!(shown(&app).contains("6 facts are missing here"), "{}", shown(&app));
+    assert!(shown(&app).contains("gap: up to 6 facts"), "{}", shown(&app));
 }
 
 #[test]

@@ -57,7 +57,7 @@ fn reason(view: &View) -> String {
         }
         _ if !state.error.is_empty() => state.error.clone(),
         _ if state.oom_killed => "killed for memory".to_owned(),
-        _ if state.stopped_by_hand => "stopped by hand".to_owned(),
+        _ if state.stopped_by_hand => watch::STOPPED_BY_HAND.to_owned(),
         _ => match state.signal {
             Some(signal) => format!("ended by signal {signal}"),
             None => format!("exited with {}", state.exit_code),
