@@ -35,7 +35,7 @@ pub fn run(arguments: &[String]) -> Result<()> {
 pub fn engine(arguments: &[String]) -> Result<()> {
     let profile = Profile::of(arguments);
     build::build(profile)?;
-    let suites = ["--package", "tests", "--test", "engine", "--test", "crash"];
+    let suites = ["--package", "tests", "--test", "runtime", "--test", "engine", "--test", "crash"];
     step::run(tests(profile, &suites, &filters(arguments)))
 }
 

@@ -9,7 +9,7 @@ mod company;
 use crate::child::{self, Inner};
 use crate::launch::{Launch, Work, exit};
 use crate::listener::Listener;
-use crate::setup::{self, limit, mount, namespace, user};
+use crate::setup::{self, identity, limit, mount, namespace, user};
 use crate::sync::{self, Packet};
 use crate::{descriptor, resource, seccomp, validate};
 use clone::Cloned;
@@ -187,6 +187,8 @@ fn enter(mut launch: Launch<'_>, socket: &OwnedFd) -> Result<()> {
     let into = launch.cgroup.map(|group| join(group, who)).transpose()?.flatten();
     warn(socket, limit::oom_score(&process)?)?;
     limit::early(&process)?;
+    // From here on the container's processes may see this one.
+    identity::undumpable()?;
     let user = namespace::enter_all(*init)?;
     if user {
         user::become_root()?;

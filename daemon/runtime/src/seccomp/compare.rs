@@ -227,3 +227,27 @@ fn operations_of_one_call() {
         "syscalls":[{"names":["socket","connect","shmget","semop"],"action":"SCMP_ACT_ALLOW"}]}"#,
     );
 }
+
+/// The profile that containers get, as it is without further capabilities.
+#[test]
+fn the_default_profile() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../assets/seccomp/default.json");
+    let text = std::fs::read_to_string(path).unwrap();
+    let mut profile: serde_json::Value = serde_json::from_str(&text).unwrap();
+    let family = profile["archMap"][0].clone();
+    let mut architectures = family["subArchitectures"].as_array().unwrap().clone();
+    architectures.push(family["architecture"].clone());
+    profile["architectures"] = architectures.into();
+    let plain = |rule: &serde_json::Value| {
+        let includes = &rule["includes"];
+        let foreign = |list: &serde_json::Value| {
+            list.as_array().is_some_and(|l| !l.contains(&"amd64".into()))
+        };
+        includes["caps"].is_null() && !foreign(&includes["arches"])
+    };
+    profile["syscalls"].as_array_mut().unwrap().retain(plain);
+    let json = profile.to_string();
+    let instructions = compile(&serde_json::from_str(&json).unwrap()).unwrap().len() / 8;
+    assert!((100..2000).contains(&instructions), "{instructions} instructions");
+    agree(&json);
+}
