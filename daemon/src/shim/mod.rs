@@ -125,11 +125,16 @@ impl Shim {
             other => other,
         };
         let forgotten = self.acknowledge(INIT).await;
-        match &self.child {
-            Some(child) => child.kill().await?,
-            None => launch::kill_stranger(self.pid()).await?,
-        }
+        self.kill_shim().await?;
         deleted.and(forgotten)
+    }
+
+    /// Kills the shim itself.
+    pub async fn kill_shim(&self) -> Result<()> {
+        match &self.child {
+            Some(child) => child.kill().await,
+            None => launch::kill_stranger(self.pid()).await,
+        }
     }
 
     /// Waits until a shim that has nothing left to do is gone; one that stays is killed.

@@ -8,7 +8,7 @@ use crate::container::state::{Intent, Outcome, Status};
 use crate::container::{process, spec};
 use crate::limits;
 use crate::shim::Reach;
-use shared::error::{Error, Result};
+use shared::error::{Error, Kind, Result};
 use shared::paths::INIT;
 use std::time::{Duration, Instant};
 
@@ -77,7 +77,16 @@ impl Owner {
                 }
                 pending.replies.push(reply);
             }
-            Err(error) => answer(&reply, Err(error)),
+            Err(error) => {
+                // Nothing is under way: a later exit must not be taken for it.
+                self.state.intent = None;
+                self.state.removes_volumes = false;
+                if let Err(second) = self.commit(Vec::new()).await {
+                    tracing::error!(container = %self.id, error = %second, "cannot record it");
+                    self.publish();
+                }
+                answer(&reply, Err(error));
+            }
         }
     }
 
@@ -92,7 +101,17 @@ impl Owner {
         self.state.stopped_by_hand |= intent != Intent::Restart;
         let fact = self.fact("kill", &[("signal", signal.to_string())]);
         self.commit(vec![fact]).await?;
-        self.signal_to_end(signal).await
+        match self.signal_to_end(signal).await {
+            Err(error) if intent == Intent::Remove && error.kind() == Kind::Timeout => {
+                // A shim that hangs is killed; that it is gone ends the container, see `exit.rs`.
+                tracing::error!(container = %self.id, %error, "its shim hangs: killing it");
+                match &self.shim {
+                    Some(shim) => shim.kill_shim().await,
+                    None => Ok(()),
+                }
+            }
+            other => other,
+        }
     }
 
     /// A frozen process cannot take a signal: it is thawed right after.
@@ -108,7 +127,7 @@ impl Owner {
         }
         match sent {
             // It ended on its own just now: the exit is on its way.
-            Err(error) if error.kind() == shared::error::Kind::NotFound => Ok(()),
+            Err(error) if error.kind() == Kind::NotFound => Ok(()),
             other => other,
         }
     }
