@@ -126,6 +126,11 @@ impl Shim {
         };
         let forgotten = self.acknowledge(INIT).await;
         self.kill_shim().await?;
+        match &self.child {
+            Some(child) => child.gone().await?,
+            None if self.vanish().await.is_ok() => {}
+            None => launch::kill_stranger(self.pid()).await?,
+        }
         deleted.and(forgotten)
     }
 

@@ -177,7 +177,10 @@ impl Engine for Program {
 
     fn update(&mut self, resources: OwnedFd) -> Result<Step<()>> {
         let path = file(&self.bundle, "resources", "json");
-        let bytes = read_memory_file(resources, SPEC_MAX)?;
+        let mut bytes = read_memory_file(resources, SPEC_MAX)?;
+        if self.path.file_name().is_some_and(|name| name == "crun") {
+            bytes = place::resources(&bytes)?;
+        }
         std::fs::write(&path, bytes).context("write the resources")?;
         let mut arguments: Vec<OsString> = vec!["update".into(), "--resources".into()];
         arguments.extend([path.into(), OsString::from(&self.id)]);

@@ -62,20 +62,43 @@ pub fn mount_all(rootfs: &Path, mounts: &[Mount]) -> Result<usize> {
     Ok(mounts.len())
 }
 
-/// The spec as the program shall read it: the network namespace by path.
+/// The spec as the program shall read it: the network namespace by path, no limit on processes where
+/// none is meant (crun writes the -1 that means it, which the kernel refuses).
 pub fn spec(bytes: &[u8], netns: Option<&str>) -> Result<Vec<u8>> {
-    let Some(netns) = netns else { return Ok(bytes.to_vec()) };
     let mut spec: Value = serde_json::from_slice(bytes)
         .map_err(|e| Error::invalid(format!("decode the OCI spec: {e}")))?;
-    let linux = spec.as_object_mut().ok_or_else(|| Error::invalid("the OCI spec is no object"))?;
-    let linux = linux.entry("linux").or_insert_with(|| json!({}));
-    let namespaces =
-        linux.as_object_mut().map(|l| l.entry("namespaces").or_insert_with(|| json!([])));
-    let namespaces = namespaces.and_then(Value::as_array_mut);
-    let namespaces = namespaces.ok_or_else(|| Error::invalid("linux.namespaces is no list"))?;
-    namespaces.retain(|namespace| namespace["type"] != "network");
-    namespaces.push(json!({"type": "network", "path": netns}));
+    if let Some(resources) = spec.pointer_mut("/linux/resources") {
+        drop_unlimited(resources);
+    }
+    if let Some(netns) = netns {
+        let linux =
+            spec.as_object_mut().ok_or_else(|| Error::invalid("the OCI spec is no object"))?;
+        let linux = linux.entry("linux").or_insert_with(|| json!({}));
+        let namespaces =
+            linux.as_object_mut().map(|l| l.entry("namespaces").or_insert_with(|| json!([])));
+        let namespaces = namespaces.and_then(Value::as_array_mut);
+        let namespaces = namespaces.ok_or_else(|| Error::invalid("linux.namespaces is no list"))?;
+        namespaces.retain(|namespace| namespace["type"] != "network");
+        namespaces.push(json!({"type": "network", "path": netns}));
+    }
     serde_json::to_vec(&spec).context("encode the OCI spec")
+}
+
+/// Resources as crun can write them. A limit on processes that is taken away stays, there.
+pub fn resources(bytes: &[u8]) -> Result<Vec<u8>> {
+    let mut resources: Value = serde_json::from_slice(bytes)
+        .map_err(|e| Error::invalid(format!("decode the resources: {e}")))?;
+    drop_unlimited(&mut resources);
+    serde_json::to_vec(&resources).context("encode the resources")
+}
+
+fn drop_unlimited(resources: &mut Value) {
+    let limit = resources.pointer("/pids/limit").and_then(Value::as_i64);
+    if limit.is_some_and(|limit| limit <= 0) {
+        if let Some(resources) = resources.as_object_mut() {
+            resources.remove("pids");
+        }
+    }
 }
 
 #[cfg(test)]
@@ -86,6 +109,10 @@ mod tests {
     fn the_network_namespace_goes_in_by_path() {
         let given = br#"{"linux":{"namespaces":[{"type":"pid"},{"type":"network"}]},"x":1}"#;
         assert_eq!(spec(given, None).unwrap(), given);
+        let unlimited = br#"{"linux":{"resources":{"cpu":{},"pids":{"limit":-1}}}}"#;
+        assert_eq!(spec(unlimited, None).unwrap(), br#"{"linux":{"resources":{"cpu":{}}}}"#);
+        let limited = br#"{"linux":{"resources":{"pids":{"limit":5}}}}"#;
+        assert_eq!(spec(limited, None).unwrap(), limited);
         let changed: Value =
             serde_json::from_slice(&spec(given, Some("/proc/1/fd/9")).unwrap()).unwrap();
         let namespaces = json!([{"type": "pid"}, {"type": "network", "path": "/proc/1/fd/9"}]);
