@@ -83,8 +83,9 @@ impl Plain {
         let program = self.find(first, &environment)?;
         let cwd = process["cwd"].as_str().unwrap_or("/");
         let folder = inside(&self.root, Path::new(cwd)).unwrap_or_else(|_| self.root.clone());
-        let own = std::env::current_exe().context("find the fake shim")?;
-        let mut command = Command::new(&own);
+        // Not by its path: a shim is started from a sealed copy that has none.
+        let own = Path::new("/proc/self/exe");
+        let mut command = Command::new(own);
         command.folder(&folder);
         for pair in &environment {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
