@@ -91,6 +91,8 @@ pub const HOLD: Duration = Duration::from_secs(60);
 pub const OWNERS_CLOSE: Duration = Duration::from_secs(5);
 /// Names made up before a container is named after its id.
 pub const NAME_ATTEMPTS: u32 = 16;
+/// A removal waits so long for a syslog collector to get the rest of the log.
+pub const FORWARD_END: Duration = Duration::from_secs(5);
 /// An ended exec can be inspected at least so long.
 pub const EXEC_KEPT: Duration = Duration::from_secs(300);
 /// Docker's default between two health checks.

@@ -12,6 +12,7 @@ use super::request::{Opened, Remove};
 use super::row::StateRow;
 use super::spec::point::Point;
 use super::state::{Health, Intent, Outcome, State, View};
+use super::watch::forward::Forwarding;
 use crate::event::{Fact, Type};
 use crate::shim::{Notice, Shim};
 use crate::store::Durability;
@@ -52,6 +53,7 @@ pub(super) struct Owner {
     pub(super) pending: Option<Pending>,
     pub(super) restart_at: Option<Instant>,
     pub(super) checks: Option<Task<()>>,
+    pub(super) forwarding: Forwarding,
     pub(super) held: Vec<Receiver<()>>,
     /// Who attached before the start.
     pub(super) attaching: Vec<(Streams, Sender<Opened>)>,
@@ -92,6 +94,7 @@ impl Owner {
             pending: None,
             restart_at: None,
             checks: None,
+            forwarding: Forwarding::default(),
             held: Vec::new(),
             attaching: Vec::new(),
             oom_seen: 0,

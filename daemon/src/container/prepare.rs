@@ -240,16 +240,20 @@ fn network_files(
 pub(super) fn log_of(inner: &Inner, record: &Record) -> Result<Option<Log>> {
     let options = record.decided.log_options.clone();
     let choice = log::Choice::daemon(&record.decided.log_driver, options)?;
-    let image_id = record.decided.image_id.as_ref().map(ToString::to_string).unwrap_or_default();
-    let choice = choice.tagged(&tag::Info {
-        id: record.id.as_str(),
-        name: &record.decided.name,
-        image_id: &image_id,
-        image_name: &record.decided.image,
-    })?;
+    let choice = choice.tagged(&tag_info(record))?;
     let labels = record.body.labels.clone().unwrap_or_default();
     let env = record.body.env.clone().unwrap_or_default();
     choice.shim(inner.parts.paths.log(&record.id), choice.attributes(&labels, &env))
+}
+
+/// What a log's tag may name of the container.
+pub(super) fn tag_info(record: &Record) -> tag::Info<'_> {
+    tag::Info {
+        id: record.id.as_str(),
+        name: &record.decided.name,
+        image_id: record.decided.image_id.as_ref().map_or("", |id| id.as_str()),
+        image_name: &record.decided.image,
+    }
 }
 
 /// The standard streams as asked.

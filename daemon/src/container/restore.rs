@@ -292,12 +292,15 @@ impl Owner {
             self.publish();
         }
         self.checks = watch::health::begin(self);
+        self.begin_forwarding();
         tracing::info!(container = %self.id, pid, "it runs on");
     }
 
     /// There is no shim: its exit record says how it ended, or nobody knows.
     async fn ended_meanwhile(&mut self) {
         self.shim = None;
+        self.begin_forwarding();
+        self.forwarding.ended();
         if !self.state.status.is_alive() {
             return self.undo_start().await;
         }

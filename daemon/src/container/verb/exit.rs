@@ -37,6 +37,7 @@ impl Owner {
         if let Some(checks) = self.checks.take() {
             checks.cancel().await;
         }
+        self.forwarding.ended();
         let (mut facts, again) = self.judge_exit(&exit);
         let pending = self.pending.take();
         let intent = pending.as_ref().map(|pending| pending.intent);

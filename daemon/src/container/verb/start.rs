@@ -132,6 +132,7 @@ impl Owner {
             self.publish();
         }
         self.checks = watch::health::begin(self);
+        self.begin_forwarding();
         Ok(())
     }
 

@@ -1,0 +1,82 @@
+//! Forwarding of a container's log to syslog over its runs: one task at a time, so that no line is sent
+//! twice; the next run's task waits for the last one's.
+
+use crate::container::io::logs::{Forward, Place, forward};
+use crate::container::owner::Owner;
+use crate::container::prepare;
+use crate::container::spec::log::{Choice, Driver};
+use crate::container::spec::syslog::Target;
+use crate::limits;
+use crate::task::channel::{Sender, bounded};
+use crate::task::{self, Task};
+use shared::error::Result;
+
+/// What is under way for one container.
+#[derive(Default)]
+pub struct Forwarding {
+    /// Open while the container runs.
+    running: Option<Sender<()>>,
+    task: Option<Task<()>>,
+}
+
+impl Forwarding {
+    /// A run has begun.
+    pub fn begin(&mut self, job: Option<Forward>) {
+        let Some(job) = job else { return };
+        let (running, ended) = bounded(1);
+        let earlier = self.task.take();
+        self.running = Some(running);
+        self.task = Some(task::spawn("forward a log", async move {
+            if let Some(earlier) = earlier {
+                // A panic in it was logged; its cursor holds.
+                let _ = earlier.await;
+            }
+            if let Err(error) = forward(job, ended).await {
+                tracing::error!(%error, "a log is no longer forwarded");
+            }
+        }));
+    }
+
+    /// The run is over: what is left is still sent.
+    pub fn ended(&mut self) {
+        self.running = None;
+    }
+
+    /// Waits until everything was sent, for a while: the files are about to go.
+    pub async fn finish(&mut self) {
+        self.ended();
+        if let Some(task) = self.task.take()
+            && task::timeout(limits::FORWARD_END, "the rest of a log", task).await.is_err()
+        {
+            tracing::warn!("a log is removed before its collector has all of it");
+        }
+    }
+}
+
+/// What is to be forwarded, if the container's driver says so.
+pub(in crate::container) fn job(owner: &Owner) -> Result<Option<Forward>> {
+    let record = &owner.record;
+    let choice = Choice::daemon(&record.decided.log_driver, record.decided.log_options.clone())?;
+    if choice.driver != Driver::Syslog {
+        return Ok(None);
+    }
+    let choice = choice.tagged(&prepare::tag_info(record))?;
+    let paths = &owner.inner.parts.paths;
+    let Some(log) = choice.shim(paths.log(&owner.id), None)? else { return Ok(None) };
+    Ok(Some(Forward {
+        place: Place { path: log.path, format: log.format, files: log.max_files },
+        target: Target::parse(&choice.options)?,
+        tag: choice.tag().to_owned(),
+        cursor: paths.container(&owner.id).join("syslog.cursor"),
+    }))
+}
+
+impl Owner {
+    /// A run has begun, or was found running.
+    pub(in crate::container) fn begin_forwarding(&mut self) {
+        match job(self) {
+            Ok(job) => self.forwarding.begin(job),
+            Err(error) => tracing::error!(container = %self.id, %error, "cannot forward a log"),
+        }
+    }
+}
