@@ -41,6 +41,8 @@ pub const DUMP_SAMPLE: Duration = Duration::from_secs(1);
 pub const TRASH_STACK: usize = 2 << 20;
 /// Entries of one archive: the largest images known have a tenth; 16 bytes each are held.
 pub const ARCHIVE_ENTRIES: u64 = 4_000_000;
+/// Bytes of one file in an archive, 1 PiB: larger than any filesystem here lets a file be.
+pub const ARCHIVE_FILE: u64 = 1 << 50;
 /// Bytes of one tar extension (long name, PAX): names are 4 KiB at most, attributes 64 KiB each.
 pub const ARCHIVE_EXTENSION: u64 = 1 << 20;
 /// Folders above an entry: far deeper than any image, and each level costs a step of recursion.

@@ -2,6 +2,7 @@
 //! Header"; extended attributes as `SCHILY.xattr.<name>`), and the plain header's own fields.
 
 use super::reader::Entry;
+use crate::limits;
 use shared::error::{Error, Result};
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt;
@@ -67,17 +68,17 @@ impl Extensions {
         if is_old_folder {
             kind = EntryType::Directory;
         }
-        let written = field(&old.size)?;
+        let written = size(header)?;
         let (mtime, mtime_nanos) = match self.mtime {
             Some(time) => time,
             None => (field(&old.mtime)? as i64, 0),
         };
         Ok(Entry {
             // Links and folders have no content, whatever their header says (as GNU tar reads it).
-            size: if has_content(kind) { self.size.unwrap_or(written) } else { 0 },
+            size: if has_content(kind) { bounded(self.size.unwrap_or(written))? } else { 0 },
             mode: field(&old.mode)? as u32 & 0o7777,
-            uid: self.uid.map_or_else(|| field(&old.uid).map(|id| id as u32), Ok)?,
-            gid: self.gid.map_or_else(|| field(&old.gid).map(|id| id as u32), Ok)?,
+            uid: owner(self.uid, &old.uid)?,
+            gid: owner(self.gid, &old.gid)?,
             device: device(header, kind)?,
             xattrs: self.xattrs,
             path,
@@ -104,6 +105,28 @@ pub fn field(bytes: &[u8]) -> Result<u64> {
     if text.is_empty() { Ok(0) } else { u64::from_str_radix(text, 8).map_err(|_| invalid()) }
 }
 
+/// The size that a header gives to what follows it.
+pub fn size(header: &Header) -> Result<u64> {
+    bounded(field(&header.as_old().size)?)
+}
+
+/// No file is larger, and sums of what is read cannot overflow.
+fn bounded(size: u64) -> Result<u64> {
+    if size <= limits::ARCHIVE_FILE { Ok(size) } else { Err(Error::invalid("invalid tar header")) }
+}
+
+fn narrow(number: u64) -> Result<u32> {
+    u32::try_from(number).map_err(|_| Error::invalid("invalid tar header"))
+}
+
+/// All ones would mean "leave it as it is" to chown(2).
+fn owner(extended: Option<u32>, field: &[u8]) -> Result<u32> {
+    match extended.map_or_else(|| self::field(field).and_then(narrow), Ok)? {
+        u32::MAX => Err(Error::invalid("invalid owner in a tar header")),
+        id => Ok(id),
+    }
+}
+
 fn has_content(kind: EntryType) -> bool {
     matches!(kind, EntryType::Regular | EntryType::Continuous) || !is_known(kind)
 }
@@ -118,7 +141,7 @@ fn device(header: &Header, kind: EntryType) -> Result<(u32, u32)> {
         return Ok((0, 0));
     }
     let bytes = header.as_bytes();
-    Ok((field(&bytes[329..337])? as u32, field(&bytes[337..345])? as u32))
+    Ok((narrow(field(&bytes[329..337])?)?, narrow(field(&bytes[337..345])?)?))
 }
 
 fn name(header: &Header) -> OsString {

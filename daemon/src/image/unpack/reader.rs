@@ -98,7 +98,7 @@ impl<R: BufRead> Reader<R> {
             let header = Header::from_byte_slice(&block);
             check_sum(header)?;
             let kind = header.entry_type();
-            self.left = pax::field(&header.as_old().size)?;
+            self.left = pax::size(header)?;
             match kind {
                 EntryType::GNULongName => extensions.path = Some(self.long_name(tap)?),
                 EntryType::GNULongLink => extensions.link = Some(self.long_name(tap)?),
