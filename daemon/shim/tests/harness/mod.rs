@@ -126,7 +126,7 @@ impl Shim {
     }
 
     pub fn cgroup(&self) -> String {
-        format!("/coffer-shim-test/{}", self.id)
+        format!("/{}", self.id)
     }
 
     pub fn connect(&self) -> OwnedFd {
