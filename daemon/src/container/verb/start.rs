@@ -7,7 +7,7 @@ use crate::container::exec::failure_code;
 use crate::container::owner::Owner;
 use crate::container::policy::Verb;
 use crate::container::state::{Intent, Outcome, Status};
-use crate::container::{files, prepare, watch};
+use crate::container::{files, prepare, process, watch};
 use crate::event::Fact;
 use crate::limits;
 use crate::shim::{Launch, Shim};
@@ -67,6 +67,12 @@ impl Owner {
             "remove the bundle",
             move || async move { files::remove_bundle(&paths, &id).await },
         );
+        let (id, group) = (self.id.clone(), self.record.decided.cgroup.clone());
+        undo.push("clear the cgroup", move || async move {
+            // Some runtimes leave theirs when they fail half-way.
+            process::clear_cgroup(&id, group).await;
+            Ok(())
+        });
         let launch = Launch {
             id: self.id.clone(),
             incarnation: self.state.incarnation,
