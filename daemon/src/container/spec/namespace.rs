@@ -58,7 +58,7 @@ pub fn ipc(asked: &HostConfig) -> Result<Mode> {
         "none" => Ok(Mode::None),
         "host" => Ok(Mode::Host),
         other => joined(other, "IPC")
-            .unwrap_or_else(|| Err(Error::invalid(format!("invalid IPC mode: {other}")))),
+            .unwrap_or_else(|| Err(Error::invalid(format!("Invalid IPC mode: {other}")))),
     }
 }
 

@@ -181,7 +181,7 @@ pub fn check_tmpfs(options: &[String]) -> Result<()> {
             None => WORDS.contains(&option.as_str()),
         };
         if !known {
-            return Err(Error::invalid(format!("Invalid tmpfs option {option:?}")));
+            return Err(Error::invalid(format!("invalid tmpfs option [{option:?}]")));
         }
     }
     Ok(())

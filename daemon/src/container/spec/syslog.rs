@@ -52,7 +52,7 @@ fn address(text: &str) -> Result<Address> {
         return Ok(Address::Datagram("/dev/log".into()));
     }
     let (scheme, rest) = text.split_once("://").ok_or_else(|| {
-        Error::invalid(format!("unsupported scheme: '' in syslog-address {text:?}"))
+        Error::invalid(format!("syslog-address should be in form proto://address, got {text}"))
     })?;
     let with_port = |rest: &str| match rest.rsplit_once(':') {
         Some((_, port)) if port.parse::<u16>().is_ok() => rest.to_owned(),

@@ -18,6 +18,7 @@ mod place;
 #[cfg(test)]
 mod tests;
 mod unpack;
+mod wrapping;
 
 pub use mounts::{Boundary, stopped};
 pub use pack::{export, pack};

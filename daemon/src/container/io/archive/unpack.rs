@@ -4,6 +4,7 @@ use super::super::root::{Root, judged};
 use super::BLOCK;
 use super::clear::clear;
 use super::place::{is_kernel, missing};
+use super::wrapping::plain;
 use nix::errno::Errno;
 use nix::fcntl::{AtFlags, OFlag, openat};
 use nix::sys::stat::{
@@ -76,7 +77,11 @@ pub fn unpack(root: &Root, path: &str, who: &str, tar: impl Read, how: Unpack) -
     }
     let flags = fstatvfs(&folder).context("look at a filesystem")?.flags();
     if flags.contains(FsFlags::ST_RDONLY) {
-        return Err(Error::forbidden("container rootfs is marked read-only"));
+        let of_root = fstatvfs(root).context("look at a filesystem")?.flags();
+        return Err(Error::forbidden(match of_root.contains(FsFlags::ST_RDONLY) {
+            true => "container rootfs is marked read-only",
+            false => "mounted volume is marked read-only",
+        }));
     }
     let mut unpacker =
         Unpacker { root, base, how, parent: None, times: Vec::new(), buffer: vec![0; BLOCK] };
@@ -85,26 +90,6 @@ pub fn unpack(root: &Root, path: &str, who: &str, tar: impl Read, how: Unpack) -
         unpacker.entry(entry.context_kind(Kind::Invalid, "read an archive")?)?;
     }
     unpacker.finish()
-}
-
-/// The plain archive, whatever it is wrapped in.
-fn plain<'a>(mut tar: impl Read + 'a) -> Result<Box<dyn Read + 'a>> {
-    let mut magic = [0; 4];
-    let mut length = 0;
-    while length < magic.len() {
-        match tar.read(&mut magic[length..]).context("read an archive")? {
-            0 => break,
-            got => length += got,
-        }
-    }
-    let all = std::io::Cursor::new(magic[..length].to_vec()).chain(tar);
-    Ok(match magic {
-        [0x1f, 0x8b, ..] => Box::new(flate2::read::MultiGzDecoder::new(all)),
-        [0x28, 0xb5, 0x2f, 0xfd] => {
-            Box::new(zstd::stream::read::Decoder::new(all).context("read a zstd archive")?)
-        }
-        _ => Box::new(all),
-    })
 }
 
 struct Unpacker<'a> {
