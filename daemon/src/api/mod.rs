@@ -10,6 +10,7 @@ mod events;
 mod exec;
 mod image;
 mod inactive;
+pub mod kept;
 pub mod listen;
 mod network;
 mod own;

@@ -1,5 +1,6 @@
 //! What handlers read from a request: path parameters, query, filters, body. A bad one is `Invalid`.
 
+use super::kept::Kept;
 use super::slot::{Slot, Slots};
 use super::version::Version;
 use crate::engine::Engine;
@@ -20,6 +21,7 @@ use std::time::Duration;
 pub struct Call {
     pub(super) request: tide::Request<Engine>,
     pub(super) slots: Slots,
+    pub(super) kept: Kept,
     /// The API version that the client speaks.
     pub version: Version,
 }

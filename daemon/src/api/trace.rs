@@ -3,6 +3,7 @@
 //! the spans; nothing is counted here.
 
 use super::error;
+use super::kept::Kept;
 use super::reply::Reply;
 use super::request::Call;
 use super::route::Route;
@@ -21,6 +22,7 @@ pub struct Common {
     /// Numbers requests, so that their lines can be told apart.
     last: AtomicU64,
     slots: Slots,
+    kept: Kept,
 }
 
 /// Runs a handler. Errors become answers here; those of 500 and above are logged, once.
@@ -37,8 +39,9 @@ pub async fn run(route: &Route, common: &Common, request: tide::Request<Engine>)
         route = route.path,
         code = tracing::field::Empty,
     );
-    let client = client(request.ext::<Peer>());
-    let call = Call { request, slots: common.slots.clone(), version };
+    let peer = request.ext::<Peer>().cloned();
+    let (slots, kept) = (common.slots.clone(), common.kept.clone());
+    let call = Call { request, slots, kept, version };
     let handler = (route.run)(call);
     let result = handler.instrument(span.clone()).await;
     let _inside = span.enter();
@@ -53,9 +56,9 @@ pub async fn run(route: &Route, common: &Common, request: tide::Request<Engine>)
     span.record("code", u64::from(code));
     let took_micros = u64::try_from(since.elapsed().as_micros()).unwrap_or(u64::MAX);
     if matches!(route.method, Method::Get | Method::Head) {
-        tracing::debug!(client, took_micros, "answered");
+        tracing::debug!(client = client(peer.as_ref()), took_micros, "answered");
     } else {
-        tracing::info!(client, code, took_micros, "answered");
+        tracing::info!(client = client(peer.as_ref()), code, took_micros, "answered");
     }
     reply
 }

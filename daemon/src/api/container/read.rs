@@ -3,7 +3,7 @@
 use crate::api::reply::{JSON, Reply};
 use crate::api::request::Call;
 use crate::api::shape::container::{Sizes, summary};
-use crate::api::shape::inspect::{self, Fixed, Surroundings};
+use crate::api::shape::inspect::{self, Surroundings};
 use crate::api::shape::{self, zero};
 use crate::container::io;
 use crate::container::io::changes;
@@ -92,9 +92,8 @@ pub async fn inspect(call: Call) -> Result<Reply> {
         sizes,
         network_id: network.map_or("", |network| network.id.as_str()),
     };
-    let fixed = Fixed::new(&view.record)?;
-    let value = inspect::inspect(&view, &fixed, &around);
-    Ok(Reply::bytes(200, JSON, format!("{value}\n")))
+    let fixed = call.kept.fixed(&view.record)?;
+    Ok(Reply::bytes(200, JSON, inspect::inspect(&view, &fixed, &around)?))
 }
 
 /// `GET /containers/{id}/top`.

@@ -5,6 +5,8 @@ use super::time::moment;
 use super::zero;
 use crate::container::record::Record;
 use crate::container::state::{Health, Status, View};
+use serde::Serialize;
+use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Map, Value, json};
 use shared::error::{Context, Result};
 use shared::paths::Paths;
@@ -12,9 +14,20 @@ use shared::paths::Paths;
 /// What does not change as long as the record does not: everything that is costly to build.
 #[derive(Debug)]
 pub struct Fixed {
-    host_config: Value,
-    config: Value,
-    mounts: Value,
+    host_config: Box<RawValue>,
+    config: Box<RawValue>,
+    mounts: Box<RawValue>,
+}
+
+/// The object, what changes beside what does not.
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Whole<'a> {
+    #[serde(flatten)]
+    changing: Value,
+    host_config: &'a RawValue,
+    config: &'a RawValue,
+    mounts: &'a RawValue,
 }
 
 impl Fixed {
@@ -51,8 +64,11 @@ impl Fixed {
             host_config["MaskedPaths"] = Value::Null;
             host_config["ReadonlyPaths"] = Value::Null;
         }
-        let mounts = serde_json::to_value(mounts(record)).context(encode)?;
-        Ok(Self { host_config, config, mounts })
+        Ok(Self {
+            host_config: to_raw_value(&host_config).context(encode)?,
+            config: to_raw_value(&config).context(encode)?,
+            mounts: to_raw_value(&mounts(record)).context(encode)?,
+        })
     }
 }
 
@@ -68,8 +84,17 @@ pub struct Surroundings<'a> {
     pub network_id: &'a str,
 }
 
-/// The whole object.
-pub fn inspect(view: &View, fixed: &Fixed, around: &Surroundings<'_>) -> Value {
+/// The whole object as JSON.
+pub fn inspect(view: &View, fixed: &Fixed, around: &Surroundings<'_>) -> Result<Vec<u8>> {
+    let Fixed { host_config, config, mounts } = fixed;
+    let changing = changing(view, around);
+    let mut text = serde_json::to_vec(&Whole { changing, host_config, config, mounts })
+        .context("encode a container")?;
+    text.push(b'\n');
+    Ok(text)
+}
+
+fn changing(view: &View, around: &Surroundings<'_>) -> Value {
     let record = &*view.record;
     let mut command = record.command().into_iter();
     let path = command.next().unwrap_or_default();
@@ -106,9 +131,6 @@ pub fn inspect(view: &View, fixed: &Fixed, around: &Surroundings<'_>) -> Value {
         "GraphDriver": { "Name": around.driver, "Data": {} },
         "NetworkSettings": network_settings(view, around.network_id),
     });
-    object["HostConfig"] = fixed.host_config.clone();
-    object["Config"] = fixed.config.clone();
-    object["Mounts"] = fixed.mounts.clone();
     if let Some(sizes) = around.sizes {
         object["SizeRw"] = json!(sizes.writable);
         object["SizeRootFs"] = json!(sizes.all);
