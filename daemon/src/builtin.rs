@@ -212,6 +212,7 @@ async fn containers(managers: container::Parts, config: &Config) -> Result<Conta
         removed = restored.removed,
         "containers restored"
     );
+    task::spawn("forget ended execs", containers.clone().collect_execs()).detach();
     Ok(containers)
 }
 

@@ -111,7 +111,7 @@ impl Containers {
         self.0.index().count()
     }
 
-    /// Whether the daemon's settings know a container's log folder and other paths.
+    /// What the daemon's configuration says about containers.
     pub fn settings(&self) -> &Settings {
         &self.0.settings
     }
