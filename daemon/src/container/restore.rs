@@ -299,8 +299,6 @@ impl Owner {
     /// There is no shim: its exit record says how it ended, or nobody knows.
     async fn ended_meanwhile(&mut self) {
         self.shim = None;
-        self.begin_forwarding();
-        self.forwarding.ended();
         if !self.state.status.is_alive() {
             return self.undo_start().await;
         }

@@ -37,6 +37,10 @@ impl Owner {
         if let Some(checks) = self.checks.take() {
             checks.cancel().await;
         }
+        if self.forwarding.is_idle() {
+            // It ended while there was no daemon: what it wrote since is still to be sent.
+            self.begin_forwarding();
+        }
         self.forwarding.ended();
         let (mut facts, again) = self.judge_exit(&exit);
         let pending = self.pending.take();

@@ -37,6 +37,11 @@ impl Forwarding {
         }));
     }
 
+    /// Nothing was begun since the daemon started.
+    pub fn is_idle(&self) -> bool {
+        self.task.is_none()
+    }
+
     /// The run is over: what is left is still sent.
     pub fn ended(&mut self) {
         self.running = None;
