@@ -3,7 +3,7 @@
 
 use crate::build::{self, Profile};
 use crate::{foreign, step};
-use harness::engine::{Engine, Flavour, PEER};
+use harness::engine::{Engine, PEER};
 use harness::program;
 use shared::error::Result;
 use std::process::Command;
@@ -11,7 +11,7 @@ use std::process::Command;
 /// The task.
 pub fn run(arguments: &[String]) -> Result<()> {
     if step::has(arguments, "--install") {
-        foreign::install()?;
+        foreign::install();
     }
     foreign::report();
     let profile = Profile::of(arguments);
@@ -41,14 +41,7 @@ pub fn engine(arguments: &[String]) -> Result<()> {
 
 /// The contract suite against a dockerd of our own.
 fn peer(profile: Profile, filter: &[&str]) -> Result<()> {
-    if program::foreign("dockerd").is_none() || !program::is_root() {
-        eprintln!(
-            "skipped: the contract suite against dockerd (not installed, or this is not root)"
-        );
-        return Ok(());
-    }
-    let peer = Engine::start(Flavour::Dockerd, &[]);
-    peer.load_probe();
+    let Some(peer) = Engine::dockerd() else { return Ok(()) };
     let mut command = tests(profile, &["--package", "tests", "--test", "contract"], filter);
     command.env(PEER, peer.socket());
     step::run(command)
