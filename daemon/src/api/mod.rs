@@ -13,7 +13,6 @@ mod inactive;
 pub mod kept;
 pub mod listen;
 mod network;
-mod own;
 pub mod reply;
 pub mod request;
 pub mod route;
@@ -54,7 +53,6 @@ pub fn routes() -> Vec<Route> {
         network::routes(),
         system::routes(),
         events::routes(),
-        own::routes(),
         coffer::routes(),
     ];
     groups.into_iter().flatten().collect()

@@ -13,10 +13,16 @@ pub fn routes() -> Vec<Route> {
         get("/coffer/v1/watch", watch::watch),
         put("/coffer/v1/watch/:id/interest", watch::interest),
         get("/coffer/v1/plugins", plugins),
+        get("/coffer/v1/config", config),
     ]
 }
 
-/// Every part of the daemon and its state.
+/// Every part with its state, in the order in which they started.
 async fn plugins(call: Call) -> Result<Reply> {
     Reply::json(&call.engine().parts)
+}
+
+/// The configuration in effect.
+async fn config(call: Call) -> Result<Reply> {
+    Reply::json(&call.engine().config)
 }
