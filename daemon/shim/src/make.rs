@@ -133,6 +133,10 @@ impl Shim {
             return Err(Error::conflict(format!("process {} exists", asked.process)));
         }
         let process = fds.pop().ok_or_else(|| Error::invalid("no process came along"))?;
+        if self.paused {
+            // It would be frozen half-way, and whoever waits for it with it.
+            return Err(Error::conflict("the container is paused"));
+        }
         let init = self.process(INIT)?.living()?;
         if init.started_at_nanos.is_none() {
             return Err(Error::conflict("the container is not running"));
