@@ -119,6 +119,8 @@ impl Owner {
             checks.cancel().await;
         }
         self.mailbox.close();
+        // Those who asked hold the other end of this queue: only dropping what is in it tells them.
+        while self.mailbox.try_recv().is_ok() {}
         self.handle.ring();
     }
 
