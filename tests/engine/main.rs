@@ -1,6 +1,7 @@
 //! Real containers by the real docker client: every test has a daemon of its own, and looks afterwards
 //! for what was left behind. Needs root. Named by `COFFER_TEST_PEER`, a real dockerd answers instead.
 
+mod coffer;
 mod exec;
 mod files;
 mod image;
