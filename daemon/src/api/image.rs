@@ -10,6 +10,7 @@ use crate::image::list::Intermediate;
 use crate::image::step::Step;
 use crate::image::{Commit, Force, Image, Import, Parents, Removed};
 use crate::task::{self, channel};
+use futures_util::stream::{self, StreamExt};
 use serde_json::{Value, json};
 use shared::docker::ImageConfig;
 use shared::error::{Error, Result};
@@ -69,7 +70,10 @@ async fn load(mut call: Call) -> Result<Reply> {
         }
     })
     .detach();
-    Ok(Reply::download(JSON, progress(receiver)))
+    // The head goes out with the first line: a client that sees an answer while it is still sending may
+    // take it for a refusal and stop.
+    let first = receiver.recv().await.ok();
+    Ok(Reply::download(JSON, progress(stream::iter(first).chain(receiver))))
 }
 
 fn archive(call: &Call, names: &[String]) -> Result<Reply> {
