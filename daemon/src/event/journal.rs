@@ -1,6 +1,6 @@
 //! The journal: numbers facts, commits them with the state they report, publishes them in order.
 //!
-//! On disk (DECISIONS in `assets/doc/ARCHITECTURE.md`): fixed slots `ev/<n % N>`, the durable
+//! On disk (see `assets/doc/ARCHITECTURE.md`): fixed slots `ev/<n % N>`, the durable
 //! reservation `eh/high`, and the list of gaps that unclean stops left, `eh/gaps`.
 
 use super::retain::Retention;
