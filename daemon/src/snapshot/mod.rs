@@ -26,6 +26,8 @@ pub use overlay::Overlay;
 pub use record::{Kind, Snapshot};
 
 use shared::error::{Context, Result};
+use shared::id;
+use shared::kernel::apart;
 use shared::shim::Mount;
 use std::path::{Path, PathBuf};
 
@@ -90,10 +92,17 @@ pub trait Snapshotter: Send + Sync {
         self.folder(number).join("fs")
     }
 
-    /// Makes the empty folder of a layer that will be unpacked.
+    /// Makes the empty folder of a layer that will be unpacked, on a part of the disk of its own: layers
+    /// come and go with all their files at once.
     fn draft(&self, number: u64) -> Result<()> {
-        make_folder(&self.folder(number), 0o700)?;
-        make_folder(&self.files(number), 0o755)
+        let folder = self.folder(number);
+        make_folder(&folder, 0o700)?;
+        apart::children(&folder)?;
+        // Where it goes depends on its name, so each has a new one at first.
+        let files = folder.join(id::hex(&id::random::<8>()));
+        make_folder(&files, 0o755)?;
+        std::fs::rename(&files, self.files(number))
+            .with_context(|| format!("rename {}", files.display()))
     }
 }
 

@@ -1,6 +1,7 @@
 //! System calls that two processes need: one call, one function, one sentence of context. Thin and
 //! blocking; `unsafe` lives here, in `net`, in the shim and in the runtime, nowhere else.
 
+pub mod apart;
 pub mod cgroup;
 pub mod command;
 pub mod detached;

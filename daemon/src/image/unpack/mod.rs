@@ -18,7 +18,7 @@ use crate::limits;
 use crate::snapshot::Whiteouts;
 use crate::snapshot::attribute::{Attributes, Privilege};
 use place::{Place, Tree};
-use reader::{Content, Entry, Reader};
+use reader::{Entry, Reader};
 use recipe::{Displaced, Recorder};
 use shared::error::{Context, Error, Result};
 use shared::id::Digest;
@@ -182,14 +182,16 @@ impl<R: BufRead> Unpacking<'_, '_, R> {
             let body = Body::Whole(self.reader.take_all()?);
             return self.tree.file(place, attributes, body);
         }
-        let (sender, parts) = writer::parts();
+        let (sender, parts) = self.tree.parts();
         self.tree.file(place, attributes, Body::Parts(parts))?;
         while self.reader.left() > 0 {
-            let mut part = Vec::with_capacity(WHOLE as usize);
-            Content(&mut self.reader)
-                .take(WHOLE)
-                .read_to_end(&mut part)
-                .with_context(|| format!("read {}", path.display()))?;
+            let mut part = self.tree.buffer();
+            part.resize(WHOLE as usize, 0);
+            let mut filled = 0;
+            while filled < part.len() && self.reader.left() > 0 {
+                filled += self.reader.take(&mut part[filled..])?;
+            }
+            part.truncate(filled);
             if sender.send_blocking(part).is_err() {
                 return self.tree.settle();
             }

@@ -9,6 +9,7 @@ use super::writer::{Body, Job, Writers};
 use crate::limits;
 use crate::snapshot::attribute::{Attributes, Privilege};
 use crate::snapshot::{Whiteouts, beneath};
+use async_channel::{Receiver, Sender};
 use nix::errno::Errno;
 use nix::fcntl::{AtFlags, renameat};
 use nix::sys::stat::{FchmodatFlags, Mode, SFlag, fchmodat, fstatat, makedev, mkdirat, mknodat};
@@ -292,12 +293,22 @@ impl<'a, 'scope> Tree<'a, 'scope> {
     }
 
     /// Queues a file to be written.
-    pub fn file(&self, place: Place, attributes: Attributes, body: Body) -> Result<()> {
+    pub fn file(&mut self, place: Place, attributes: Attributes, body: Body) -> Result<()> {
         self.writers.push(Job { folder: place.folder, name: place.name, attributes, body })
     }
 
+    /// A queue for the parts of one big file.
+    pub fn parts(&self) -> (Sender<Vec<u8>>, Receiver<Vec<u8>>) {
+        self.writers.parts()
+    }
+
+    /// A buffer for one of them.
+    pub fn buffer(&self) -> Vec<u8> {
+        self.writers.buffer()
+    }
+
     /// Waits for the files so far; an error is one of them.
-    pub fn settle(&self) -> Result<()> {
+    pub fn settle(&mut self) -> Result<()> {
         self.writers.settle()
     }
 
