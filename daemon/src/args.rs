@@ -64,6 +64,8 @@ pub enum Offline {
     Check,
     /// Write every record as a line of JSON
     Export,
+    /// Put back what `export` wrote, from standard input; a record that is there is replaced
+    Import,
 }
 
 /// Settings; the names are keys of the configuration, `long` is dockerd's flag.

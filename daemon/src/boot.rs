@@ -140,6 +140,10 @@ pub fn offline(config: &Config, what: Offline) -> Result<()> {
             let count = store.export(&mut std::io::stdout().lock())?;
             eprintln!("{count} records");
         }
+        Offline::Import => {
+            let count = store.import(&mut std::io::stdin().lock())?;
+            eprintln!("{count} records");
+        }
         Offline::Check => {
             let check = store.check()?;
             for broken in &check.broken {

@@ -7,6 +7,7 @@ mod container;
 mod errors;
 mod events;
 mod exec;
+mod host;
 mod image;
 mod io;
 mod system;

@@ -1,6 +1,7 @@
 //! The daemon may die: it is killed (`SIGKILL`) at named points and at random instants, started again on the
 //! same roots, and held to what it acknowledged. Needs root.
 
+mod boot;
 mod ledger;
 mod point;
 mod storm;

@@ -3,29 +3,45 @@
 //! programs and the tests, no disk, no network.
 
 mod archive;
+mod machine;
 
 use crate::build::{self, Profile};
 use crate::step;
 use archive::Archive;
 use harness::program;
+use machine::{BEGIN, END, SUITE};
 use shared::error::{Context, Error, Result};
-use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
 
 /// Suites and the tests of them that run in the machine: those that depend on the version of the control
 /// groups or on capabilities.
-const PARTS: [(&str, &[&str]); 2] =
-    [("engine", &["limits", "lifecycle", "restart"]), ("runtime", &[])];
+const PARTS: [(&str, &[&str]); 3] = [
+    (
+        "engine",
+        &[
+            "exec::",
+            "files::",
+            "fuzz::",
+            "host::",
+            "io::",
+            "lifecycle::",
+            "limits::",
+            "observe::",
+            "oom::",
+            "security::",
+        ],
+    ),
+    ("runtime", &[]),
+    ("crash", &["boot::", "point::", "survive::"]),
+];
 /// Programs of ours that the tests start.
-const OURS: [&str; 5] = ["cofferd", "coffer", "coffer-shim", "coffer-runtime", "probe"];
+const OURS: [&str; 6] =
+    ["cofferd", "coffer", "coffer-shim", "coffer-init", "coffer-runtime", "probe"];
+/// The host's, where busybox's own do not know what the tests ask of them; taken along if installed.
+const FOREIGN: [&str; 3] = ["docker", "timeout", "unshare"];
 /// Modules that the kernel has not built in.
 const MODULES: [&str; 1] = ["overlay"];
-/// The whole run: a machine that hangs is killed.
-const LIMIT: Duration = Duration::from_secs(600);
-/// Printed by the machine when its tests are over, with their status.
-const END: &str = "VM-EXIT ";
 
 /// The task.
 pub fn run(arguments: &[String]) -> Result<()> {
@@ -46,8 +62,8 @@ pub fn run(arguments: &[String]) -> Result<()> {
     let profile = Profile::of(arguments);
     build::build(profile)?;
     let image = folder().join("initramfs");
-    archive(&kernel, profile)?.write(&image)?;
-    boot(&kernel.image, &image)
+    archive(&kernel, arguments)?.write(&image)?;
+    machine::boot(&kernel.image, &image)
 }
 
 fn folder() -> PathBuf {
@@ -107,7 +123,8 @@ fn entries(folder: &Path) -> Result<Vec<PathBuf>> {
 }
 
 /// Everything that the machine needs.
-fn archive(kernel: &Kernel, profile: Profile) -> Result<Archive> {
+fn archive(kernel: &Kernel, arguments: &[String]) -> Result<Archive> {
+    let profile = Profile::of(arguments);
     let mut archive = Archive::default();
     for folder in ["new", "proc", "sys", "dev", "tmp", "run", "var/lib", "root", "etc"] {
         archive.folder(folder);
@@ -120,15 +137,35 @@ fn archive(kernel: &Kernel, profile: Profile) -> Result<Archive> {
         archive.file(&file, &format!("modules/{name}"))?;
     }
     for name in OURS {
-        archive.program(&profile.folder().join(name), &format!("coffer/{name}"))?;
+        archive.program(&lean(&profile.folder().join(name))?, &format!("coffer/{name}"))?;
+    }
+    for name in FOREIGN {
+        match program::foreign(name) {
+            Some(path) => archive.program(&path, &format!("coffer/{name}"))?,
+            None => eprintln!("skipped: {name} is not installed, tests that need it will say so"),
+        }
     }
     for (suite, _) in PARTS {
-        archive.program(&suite_program(suite, profile)?, &format!("coffer/deps/{suite}"))?;
+        archive
+            .program(&lean(&suite_program(suite, profile)?)?, &format!("coffer/deps/{suite}"))?;
     }
     archive.text("etc/passwd", "root:x:0:0:root:/root:/bin/sh\n", 0o644);
     archive.text("init", INIT, 0o755);
-    archive.text("tests", &script(), 0o755);
+    archive.text("tests", &script(arguments), 0o755);
     Ok(archive)
+}
+
+/// A copy without what only a debugger needs, which is most of a program and would fill the machine's
+/// memory; the program itself where there is no `strip`.
+fn lean(program: &Path) -> Result<PathBuf> {
+    let Some(strip) = program::foreign("strip") else { return Ok(program.to_owned()) };
+    let folder = folder().join("lean");
+    std::fs::create_dir_all(&folder).with_context(|| format!("create {}", folder.display()))?;
+    let to = folder.join(program.file_name().unwrap_or_default());
+    let mut command = Command::new(strip);
+    command.arg("-o").arg(&to).arg(program);
+    step::run(command)?;
+    Ok(to)
 }
 
 fn find(folder: &Path, name: &str) -> Result<PathBuf> {
@@ -174,7 +211,10 @@ const INIT: &str = "#!/bin/busybox sh
 exec /bin/busybox switch_root /new /bin/busybox sh /tests
 ";
 
-fn script() -> String {
+/// What the machine does: every part, or the tests that the arguments name.
+fn script(arguments: &[String]) -> String {
+    let names: Vec<&str> =
+        arguments.iter().map(String::as_str).filter(|name| !name.starts_with("--")).collect();
     let mut script = String::from(
         "export PATH=/coffer:/bin RUST_BACKTRACE=0
 /bin/busybox --install -s /bin
@@ -184,64 +224,17 @@ mount -t devpts none /dev/pts
 mount -t tmpfs none /dev/shm
 for module in /modules/*; do insmod $module; done
 ip link set lo up
+echo \"{BEGIN}$(uname -r), cgroup2 with $(cat /sys/fs/cgroup/cgroup.controllers)\"
 status=0
 ",
     );
     for (suite, filters) in PARTS {
-        let filters = filters.join(" ");
-        script.push_str(&format!("/coffer/deps/{suite} --test-threads=1 {filters} || status=1\n"));
+        let filters = if names.is_empty() { filters } else { &names[..] }.join(" ");
+        script.push_str(&format!(
+            "echo \"{SUITE}{suite}\"\n\
+             /coffer/deps/{suite} --test-threads=1 --show-output {filters} 2>&1 || status=1\n"
+        ));
     }
     script.push_str(&format!("echo \"{END}$status\"\npoweroff -f\n"));
-    script
-}
-
-/// Boots, shows what the machine prints, and judges by its last line.
-fn boot(kernel: &Path, image: &Path) -> Result<()> {
-    let mut command = Command::new("qemu-system-x86_64");
-    command.args([
-        "-accel",
-        "tcg,thread=multi",
-        "-smp",
-        "2",
-        "-m",
-        "3G",
-        "-nographic",
-        "-no-reboot",
-    ]);
-    command.arg("-kernel").arg(kernel).arg("-initrd").arg(image);
-    command.args(["-append", "console=ttyS0 quiet panic=-1"]);
-    command.stdin(Stdio::null()).stdout(Stdio::piped());
-    let begin = Instant::now();
-    let mut machine = command.spawn().context("start the virtual machine")?;
-    let pid = nix::unistd::Pid::from_raw(machine.id().cast_signed());
-    let (done, waiting) = std::sync::mpsc::channel::<()>();
-    let guard = std::thread::spawn(move || {
-        if waiting.recv_timeout(LIMIT) == Err(std::sync::mpsc::RecvTimeoutError::Timeout) {
-            eprintln!("the virtual machine is killed after {LIMIT:?}");
-            if let Err(error) = nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGKILL) {
-                eprintln!("cannot kill it: {error}");
-            }
-        }
-    });
-    let mut status = None;
-    if let Some(output) = machine.stdout.take() {
-        for line in BufReader::new(output).split(b'\n').map_while(std::result::Result::ok) {
-            let line = String::from_utf8_lossy(&line).into_owned();
-            println!("vm| {}", line.trim_end());
-            if let Some((_, rest)) = line.split_once(END) {
-                status = rest.trim().parse::<i32>().ok();
-            }
-        }
-    }
-    machine.wait().context("wait for the virtual machine")?;
-    drop(done);
-    let _joined = guard.join();
-    eprintln!("  the machine ran for {} s", begin.elapsed().as_secs());
-    match status {
-        Some(0) => Ok(()),
-        Some(status) => {
-            Err(Error::internal(format!("tests in the virtual machine ended with {status}")))
-        }
-        None => Err(Error::internal("the virtual machine ended without a result")),
-    }
+    script.replace("{BEGIN}", BEGIN)
 }

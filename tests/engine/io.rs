@@ -62,7 +62,7 @@ fn a_large_output_arrives_whole() {
 #[test]
 fn a_client_that_goes_leaves_its_container_alone() {
     let Some(scene) = Scene::new() else { return };
-    let id = scene.start("left", &[], &["log", "1000", "60", "100"]);
+    let id = scene.start("left", &[], &["log", "1000000", "60", "100"]);
     for _ in 0..5 {
         let mut child = scene.spawn(&["logs", "-f", &id]);
         let mut line = String::new();

@@ -4,6 +4,8 @@
 mod coffer;
 mod exec;
 mod files;
+mod fuzz;
+mod host;
 mod image;
 mod io;
 mod lifecycle;

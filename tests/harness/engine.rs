@@ -8,6 +8,7 @@ use crate::sandbox::Sandbox;
 use crate::{image, leak, program, wait};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
+use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -26,6 +27,35 @@ pub enum Flavour {
     Dockerd,
     /// A dockerd that somebody else started.
     Peer,
+}
+
+/// How the daemon's process is begun, where a test is about that.
+#[derive(Default)]
+pub struct Launch {
+    /// A program and its first words; it gets the daemon's command as further ones, and becomes it by
+    /// `exec`.
+    pub before: Vec<String>,
+    /// Further flags.
+    pub arguments: Vec<String>,
+    /// Further variables.
+    pub environment: Vec<(String, String)>,
+    /// What `before` finds as descriptors 0 and 1.
+    pub handed: Option<[OwnedFd; 2]>,
+}
+
+impl Launch {
+    fn command(&self, usual: Command) -> Command {
+        let mut command = match self.before.split_first() {
+            None => usual,
+            Some((program, words)) => {
+                let mut command = Command::new(program);
+                command.args(words).arg(usual.get_program()).args(usual.get_args());
+                command
+            }
+        };
+        command.args(&self.arguments).envs(self.environment.iter().map(|(k, v)| (k, v)));
+        command
+    }
 }
 
 /// A running engine.
@@ -104,12 +134,21 @@ impl Engine {
 
     /// Starts the program again on the same roots, after [`Engine::kill`] or [`Engine::stop`].
     pub fn launch(&mut self) {
+        self.launch_as(Launch::default());
+    }
+
+    /// [`Engine::launch`] in circumstances of the test's own.
+    pub fn launch_as(&mut self, launch: Launch) {
         let log = std::fs::OpenOptions::new().create(true).append(true).open(self.log_path());
         let log = log.expect("the daemon's log");
-        let mut command = self.command();
+        let mut command = launch.command(self.command());
         // Own process group: a ctrl-c at the terminal is for the test, which then ends the daemon.
         std::os::unix::process::CommandExt::process_group(&mut command, 0);
-        command.stdin(Stdio::null()).stdout(log.try_clone().expect("the daemon's log")).stderr(log);
+        let (stdin, stdout): (Stdio, Stdio) = match launch.handed {
+            Some([first, second]) => (first.into(), second.into()),
+            None => (Stdio::null(), log.try_clone().expect("the daemon's log").into()),
+        };
+        command.stdin(stdin).stdout(stdout).stderr(log);
         self.child = Some(command.spawn().unwrap_or_else(|e| panic!("{command:?}: {e}")));
         wait::until_true("the engine answers", || {
             if let Some(Ok(Some(status))) = self.child.as_mut().map(Child::try_wait) {
@@ -117,6 +156,16 @@ impl Engine {
             }
             self.client().try_call("GET", "/_ping", None).is_ok_and(|answer| answer.status == 200)
         });
+    }
+
+    /// Starts the program with further flags, which it has to refuse; what it said. It must not run.
+    pub fn refuses(&mut self, arguments: &[&str]) -> String {
+        assert!(self.child.is_none(), "it runs");
+        let mut command = self.command();
+        let output = command.args(arguments).stdin(Stdio::null()).output();
+        let output = output.unwrap_or_else(|e| panic!("{command:?}: {e}"));
+        assert!(!output.status.success(), "{command:?} was not refused");
+        String::from_utf8_lossy(&output.stderr).into_owned()
     }
 
     fn command(&self) -> Command {
@@ -328,6 +377,7 @@ impl Remains {
             eprintln!("killing what is left: {pid} {command}");
             signal(pid, Signal::SIGKILL);
         }
+        leak::thaw(&name);
         leak::remove_cgroups(&name);
     }
 }

@@ -119,6 +119,20 @@ pub fn runs(pid: u32) -> bool {
     stat.rsplit_once(") ").is_some_and(|(_, tail)| !tail.starts_with('Z'))
 }
 
+/// Lets what is frozen in the engine's cgroups run, or die of the signal that it has got.
+pub fn thaw(name: &str) {
+    for group in cgroups(name) {
+        for (file, word) in [("freezer.state", "THAWED"), ("cgroup.freeze", "0")] {
+            // Most groups have neither.
+            if group.join(file).exists()
+                && let Err(error) = fs::write(group.join(file), word)
+            {
+                eprintln!("thaw {}: {error}", group.display());
+            }
+        }
+    }
+}
+
 /// Removes the engine's own cgroups, deepest first, once nothing runs in them.
 pub fn remove_cgroups(name: &str) {
     let mut groups = cgroups(name);

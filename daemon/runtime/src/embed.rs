@@ -16,8 +16,9 @@
 
 use crate::launch::{self, Gate, Launch, Work};
 use crate::sync::{self, Packet};
-use shared::error::{Context, Error, Result};
+use shared::error::{Context, Error, Kind, Result};
 use shared::kernel::cgroup::{self, Freeze};
+use shared::kernel::namespace::Namespace;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -159,7 +160,8 @@ pub struct Execed {
     pub warnings: Vec<String>,
 }
 
-/// Runs a further program in the container; `Ok` once `execve` has succeeded.
+/// Runs a further program in the container; `Ok` once `execve` has succeeded. `Conflict` when the
+/// container ended meanwhile.
 pub fn exec(args: ExecArgs<'_>) -> Result<Execed> {
     let group = cgroup::open(args.cgroup)?;
     let end = Instant::now() + args.timeout;
@@ -171,7 +173,10 @@ pub fn exec(args: ExecArgs<'_>) -> Result<Execed> {
         preserved: 0,
         end,
         work: Work::Exec { init: args.init, console: None, listener: None },
-    })?;
+    });
+    // A process that ends loses its namespaces first: whatever went wrong, there was nothing to enter.
+    let lives = || Namespace::Mount.identity(args.init).is_ok();
+    let done = done.map_err(|e| if lives() { e } else { e.with_kind(Kind::Conflict) })?;
     Ok(Execed { pid: done.pid, terminal: done.terminal, warnings: done.warnings })
 }
 

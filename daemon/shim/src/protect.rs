@@ -3,7 +3,8 @@
 
 use nix::errno::Errno;
 use shared::error::{Context, Result};
-use shared::kernel::cgroup;
+use shared::kernel::cgroup::{self, Cgroup, Version};
+use std::os::fd::AsRawFd;
 
 const FILE: &str = "/proc/self/oom_score_adj";
 /// Just above "never": if nothing else is left, the kernel may still take a shim.
@@ -63,5 +64,23 @@ pub fn enter(group: &str) -> Result<()> {
     let group = cgroup::open(group)?;
     // Nearly always another shim has made it before.
     let entered = group.enter().or_else(|_| group.create().and_then(|()| group.enter()));
-    entered.context("enter the shim's cgroup")
+    entered.context("enter the shim's cgroup")?;
+    match group.version() {
+        Version::V1 if beside()? => follow(&*group),
+        _ => Ok(()),
+    }
+}
+
+/// On a hybrid machine: whether the daemon has a group of the version 2 hierarchy, by which a service
+/// manager would end us with it.
+fn beside() -> Result<bool> {
+    let groups = std::fs::read_to_string("/proc/self/cgroup").context("read our cgroups")?;
+    Ok(groups.lines().any(|line| line.strip_prefix("0::").is_some_and(|path| path != "/")))
+}
+
+/// Enters the group in that hierarchy too, which costs a grace period of the kernel.
+fn follow(group: &dyn Cgroup) -> Result<()> {
+    let Some(folder) = group.directory()? else { return Ok(()) };
+    let path = format!("/proc/self/fd/{}/cgroup.procs", folder.as_raw_fd());
+    std::fs::write(path, "0").context("leave the daemon's cgroup")
 }

@@ -198,10 +198,9 @@ fn a_grandchild_that_holds_the_output_delays_nothing() {
         shim.exec("e", &["/bin/sh", "-c", "sleep 999 & echo parent"], streams).unwrap();
     let began = std::time::Instant::now();
     assert_eq!(shim.notice::<Exited>().code, 0);
-    assert!(began.elapsed() < Duration::from_secs(1));
     let frames = harness::frames(&mut stream.unwrap());
     assert_eq!(frames[&Stream::Stdout], b"parent\n");
-    assert!(began.elapsed() < Duration::from_secs(10), "the stream ends, too");
+    assert!(began.elapsed() < LIMIT, "neither waits for the grandchild, and the stream ends, too");
     shim.call(&Kill { process: "init".into(), signal: 9, all: false });
     shim.notice::<Exited>();
     shim.finish();

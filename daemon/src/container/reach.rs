@@ -6,7 +6,7 @@ use super::io::archive::{Boundary, stopped};
 use super::io::root::Root;
 use super::owner;
 use super::spec::point::PointKind;
-use super::state::View;
+use super::state::{Status, View};
 use super::{Containers, account};
 use crate::task;
 use shared::error::{Context, Error, Result};
@@ -73,15 +73,31 @@ impl Containers {
         let grafts = grafts(&view);
         let points = grafts.iter().map(|graft| graft.target.clone()).collect();
         let scratch = self.0.parts.paths.temporary().join(id::hex(&id::random::<8>()));
-        let (root, scratch) = task::blocking("mount a container's root", move || {
+        let mounted = task::blocking("mount a container's root", move || {
             std::fs::create_dir(&scratch)
                 .with_context(|| format!("create {}", scratch.display()))?;
             let scratch = Scratch(scratch);
             let root = stopped(&rootfs, &grafts, &scratch.0)?;
             Ok::<_, Error>((root, scratch))
         })
-        .await?;
+        .await;
+        let (root, scratch) = match mounted {
+            Ok(mounted) => mounted,
+            Err(error) => return Err(self.removed_meanwhile(&view).unwrap_or(error)),
+        };
         Ok(Reached { root, view, points, _held: Some(held), _scratch: Some(scratch) })
+    }
+
+    /// What a failure means when the container's files went away beneath it.
+    fn removed_meanwhile(&self, view: &View) -> Option<Error> {
+        match self.view(view.id().as_str()) {
+            Err(error) => Some(error),
+            Ok(now) if now.status() == Status::Removing => Some(Error::conflict(format!(
+                "removal of container {} is already in progress",
+                view.id()
+            ))),
+            Ok(_) => None,
+        }
     }
 
     /// The numbers of the user that a container runs as.

@@ -10,10 +10,12 @@
 //! half a second.
 
 mod engine;
+mod offline;
 mod schema;
 pub mod table;
 mod txn;
 
+pub use offline::Check;
 pub use surrealkv::Durability;
 pub use table::Record;
 pub use txn::Tx;
@@ -223,47 +225,6 @@ impl Store {
         }
     }
 
-    /// Every record as one JSON line `{"key":...,"version":n,"value":...}`, for `cofferd store export`:
-    /// the only copy that does not depend on the engine. Blocking. Returns the number of lines.
-    pub fn export(&self, out: &mut dyn std::io::Write) -> Result<u64> {
-        let mut lines = 0;
-        self.walk(&mut |key, bytes| {
-            let (version, value) = open_value(bytes)?;
-            let line = serde_json::json!({ "key": key, "version": version, "value": value });
-            lines += 1;
-            writeln!(out, "{line}").context("write the export")
-        })?;
-        Ok(lines)
-    }
-
-    /// Reads every record and reports those that cannot be read, for `cofferd store check`. Blocking.
-    pub fn check(&self) -> Result<Check> {
-        let mut check = Check::default();
-        self.walk(&mut |key, bytes| {
-            check.records += 1;
-            if let Err(error) = open_value(bytes) {
-                check.broken.push(format!("{key}: {error}"));
-            }
-            Ok(())
-        })?;
-        Ok(check)
-    }
-
-    fn walk(&self, visit: &mut dyn FnMut(&str, &[u8]) -> Result<()>) -> Result<()> {
-        use surrealkv::LSMIterator;
-        let tx = self.0.begin_read()?;
-        let start = format!("{}/", table::NAMESPACE).into_bytes();
-        let mut cursor = tx.scan(start.clone()..table::end(&start)).map_err(engine::error)?;
-        let mut valid = cursor.seek_first().map_err(engine::error)?;
-        while valid {
-            let key = String::from_utf8_lossy(cursor.key().user_key()).into_owned();
-            let value = cursor.value_ref().map_err(engine::error)?;
-            visit(&key, &value)?;
-            valid = cursor.next().map_err(engine::error)?;
-        }
-        Ok(())
-    }
-
     /// Puts the reserve back; success means that there is room again.
     fn keep_reserve(&self) {
         match make_reserve(&self.0.reserve) {
@@ -275,15 +236,6 @@ impl Store {
             Err(error) => tracing::warn!(%error, "cannot keep room for the store"),
         }
     }
-}
-
-/// What `cofferd store check` found.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Check {
-    /// Records read.
-    pub records: u64,
-    /// Key and reason of each that cannot be read.
-    pub broken: Vec<String>,
 }
 
 impl Inner {
@@ -339,15 +291,6 @@ fn read_schema(tree: &Tree) -> Result<Option<Schema>> {
     let tx = tree.begin_with_mode(Mode::ReadOnly).map_err(engine::error)?;
     let bytes = tx.get(table::key::<Schema>(schema::KEY)).map_err(engine::error)?;
     bytes.map(|bytes| Schema::decode(&bytes)).transpose().context("read the store's schema")
-}
-
-fn open_value(bytes: &[u8]) -> Result<(u8, serde_json::Value)> {
-    match bytes {
-        [version, b'J', payload @ ..] => {
-            Ok((*version, serde_json::from_slice(payload).context("decode the record")?))
-        }
-        _ => Err(Error::internal("the record has no head")),
-    }
 }
 
 fn make_reserve(path: &std::path::Path) -> Result<()> {

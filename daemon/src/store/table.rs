@@ -8,7 +8,8 @@ use shared::error::{Context, Error, Result};
 
 /// The namespace of every key.
 pub const NAMESPACE: &str = "0";
-const JSON: u8 = b'J';
+/// The codec of every value.
+pub const JSON: u8 = b'J';
 
 /// A value of one table.
 pub trait Record: Serialize + DeserializeOwned + Send + 'static {

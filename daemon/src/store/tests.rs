@@ -108,6 +108,31 @@ fn a_broken_record_is_reported_alone() {
 }
 
 #[test]
+fn an_export_can_be_put_back() {
+    let (from, to) = (Folder::new("export"), Folder::new("import"));
+    let store = Store::open(&from.paths()).unwrap();
+    (0..3).for_each(|_| assert!(add(&store, None).unwrap() > 0));
+    let mut text = Vec::new();
+    assert_eq!(store.export(&mut text).unwrap(), 2);
+    let other = Store::open(&to.paths()).unwrap();
+    assert_eq!(other.import(&mut &text[..]).unwrap(), 2);
+    assert_eq!(other.get::<Counter>("a").unwrap(), Some(Counter { n: 3 }));
+    for (line, said) in [
+        ("{\"key\":\"0/tt/b\"}", "not a record of an export"),
+        ("{\"key\":\"1/tt/b\",\"version\":1,\"value\":{}}", "is not a key"),
+        (
+            r#"{"key":"0/m/schema","version":1,"value":{"version":250,"store":"x"}}"#,
+            "start the newer build again",
+        ),
+    ] {
+        let error = other.import(&mut line.as_bytes()).unwrap_err();
+        assert!(error.to_string().contains(said) && error.message() == "line 1", "{error}");
+    }
+    task::block_on(store.close()).unwrap();
+    task::block_on(other.close()).unwrap();
+}
+
+#[test]
 fn a_newer_schema_is_refused() {
     let folder = Folder::new("schema");
     let store = Store::open(&folder.paths()).unwrap();

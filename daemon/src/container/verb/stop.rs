@@ -72,7 +72,8 @@ impl Owner {
                     pending.remove = remove;
                     pending.deadline = deadline;
                     pending.killed = true;
-                } else if sooner(deadline, pending.deadline) {
+                } else if !pending.killed && sooner(deadline, pending.deadline) {
+                    // Once it was killed the deadline is the kernel's, and no patience shortens it.
                     pending.deadline = deadline;
                 }
                 pending.replies.push(reply);

@@ -1,0 +1,154 @@
+//! The daemon and the host that starts it: sockets handed over, the service manager, signals. About
+//! `cofferd` alone, so skipped with a peer.
+
+use crate::bench::Bench;
+use harness::engine::{Engine, Launch, signal};
+use harness::http::Client;
+use harness::{leak, program, wait};
+use nix::sys::signal::Signal;
+use serde_json::json;
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::os::unix::net::{UnixDatagram, UnixListener};
+use std::time::Duration;
+
+/// Becomes what its arguments say, with its descriptors 0 and 1 handed over as systemd does it:
+/// sd_listen_fds(3).
+const HAND_OVER: &str =
+    "exec 3<&0 4<&1 </dev/null >&2; export LISTEN_FDS=2 LISTEN_PID=$$; exec \"$@\"";
+
+fn ours() -> Option<Engine> {
+    let engine = Engine::contract();
+    if engine.is_docker() {
+        program::skip("about cofferd");
+        return None;
+    }
+    Some(engine)
+}
+
+/// Environments of what the daemon has started.
+fn environments(engine: &Engine) -> Vec<String> {
+    let started = leak::processes(engine.sandbox().name());
+    let others = started.into_iter().filter(|(pid, _)| Some(*pid) != engine.pid());
+    others
+        .filter_map(|(pid, _)| std::fs::read(format!("/proc/{pid}/environ")).ok())
+        .map(|bytes| String::from_utf8_lossy(&bytes).replace('\0', " "))
+        .collect()
+}
+
+fn run(engine: &Engine) -> String {
+    let body =
+        json!({"Image": "probe", "Cmd": ["sleep", "1000"], "HostConfig": {"NetworkMode": "none"}});
+    let made = engine.client().post_json("/containers/create", &body).expect(201).json();
+    let id = made["Id"].as_str().expect("an id").to_owned();
+    engine.client().post(&format!("/containers/{id}/start")).expect(204);
+    id
+}
+
+#[test]
+fn sockets_handed_over_are_served() {
+    let Some(mut engine) = ours() else { return };
+    engine.stop();
+    let path = engine.sandbox().join("handed.sock");
+    let unix = UnixListener::bind(&path).expect("bind");
+    let tcp = TcpListener::bind("127.0.0.1:0").expect("bind");
+    let address = tcp.local_addr().expect("an address");
+    engine.launch_as(Launch {
+        before: ["sh", "-c", HAND_OVER, "sh"].map(str::to_owned).to_vec(),
+        arguments: vec!["-H".into(), "fd://".into()],
+        handed: Some([unix.into(), tcp.into()]),
+        ..Launch::default()
+    });
+    // All three at once: its own, and the two handed over.
+    engine.client().get("/_ping").expect(200);
+    Client::new(&path).get("/_ping").expect(200);
+    let mut stream = TcpStream::connect(address).expect("connect");
+    stream.set_read_timeout(Some(wait::LIMIT)).expect("a limit");
+    stream.write_all(b"GET /_ping HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").expect("ask");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).expect("an answer");
+    assert!(answer.starts_with("HTTP/1.1 200") && answer.ends_with("OK"), "{answer}");
+    run(&engine);
+    let environments = environments(&engine);
+    assert!(!environments.is_empty() && !environments.iter().any(|e| e.contains("LISTEN_")));
+    engine.remove_containers();
+    assert!(engine.stop().success());
+    assert!(path.exists(), "a socket that it did not make is not its own to remove");
+    assert!(!engine.socket().exists(), "its own is removed");
+}
+
+#[test]
+fn without_a_socket_handed_over_it_does_not_start() {
+    let Some(mut engine) = ours() else { return };
+    engine.stop();
+    let said = engine.refuses(&["-H", "fd://"]);
+    assert!(said.contains("no sockets found via socket activation"), "{said}");
+    // Nothing of the failed start is in the way.
+    engine.launch();
+}
+
+#[test]
+fn the_service_manager_is_told() {
+    let Some(mut engine) = ours() else { return };
+    engine.stop();
+    let path = engine.sandbox().join("notify");
+    let manager = UnixDatagram::bind(&path).expect("bind");
+    manager.set_read_timeout(Some(Duration::from_secs(20))).expect("a limit");
+    let next = || {
+        let mut text = [0; 512];
+        let length = manager.recv(&mut text).expect("a message in time");
+        String::from_utf8_lossy(&text[..length]).into_owned()
+    };
+    let client = engine.client();
+    std::thread::scope(|scope| {
+        let told = scope.spawn(|| {
+            let said = next();
+            // Whoever is told that it is ready may connect at once.
+            (said, client.try_call("GET", "/_ping", None).expect("it listens").status)
+        });
+        engine.launch_as(Launch {
+            environment: vec![("NOTIFY_SOCKET".into(), path.display().to_string())],
+            ..Launch::default()
+        });
+        let (said, status) = told.join().expect("told");
+        assert!(said.lines().any(|line| line == "READY=1"), "{said:?}");
+        assert_eq!(status, 200);
+    });
+    run(&engine);
+    let environments = environments(&engine);
+    assert!(!environments.is_empty() && !environments.iter().any(|e| e.contains("NOTIFY_")));
+    engine.remove_containers();
+    assert!(engine.stop().success());
+    let said = next();
+    assert!(said.lines().any(|line| line == "STOPPING=1"), "{said:?}");
+}
+
+#[test]
+fn a_hangup_is_told_and_changes_nothing() {
+    let bench = Bench::new();
+    if bench.engine.is_docker() {
+        return program::skip("about cofferd");
+    }
+    let id = bench.run("kept", &["sleep", "1000"], json!({}));
+    signal(bench.engine.pid().expect("a daemon"), Signal::SIGHUP);
+    wait::until_true("it says that it reads its configuration at start only", || {
+        bench.engine.log().contains("the configuration is read at start only")
+    });
+    assert_eq!(bench.inspect(&id)["State"]["Running"], true);
+}
+
+#[test]
+fn files_are_raised_to_the_hard_limit() {
+    let Some(mut engine) = ours() else { return };
+    engine.stop();
+    let low = "ulimit -Sn 512; ulimit -Hn 4000; exec \"$@\"";
+    engine.launch_as(Launch {
+        before: ["sh", "-c", low, "sh"].map(str::to_owned).to_vec(),
+        ..Launch::default()
+    });
+    let pid = engine.pid().expect("a daemon");
+    let limits = std::fs::read_to_string(format!("/proc/{pid}/limits")).expect("its limits");
+    let line = limits.lines().find(|line| line.starts_with("Max open files")).expect("a line");
+    let figures: Vec<_> = line.split_whitespace().skip(3).take(2).collect();
+    assert_eq!(figures, ["4000", "4000"]);
+}
