@@ -230,7 +230,7 @@ impl App {
             (View::Containers, Pane::List) => scopes.extend([Scope::Containers, Scope::Container]),
             (View::Containers, Pane::Detail) => {
                 scopes.extend(self.detail.tab.scope());
-                scopes.push(Scope::Container);
+                scopes.extend([Scope::Detail, Scope::Container]);
             }
         }
         scopes.extend([Scope::Motion, Scope::Global]);

@@ -71,10 +71,12 @@ pub enum Load {
         /// Last lines, 0 for all.
         tail: u32,
     },
-    /// The processes, every two seconds.
+    /// The processes, again and again.
     Processes(Id),
     /// The object.
     Object(Id),
+    /// The figures that the daemon remembers.
+    History(Id),
 }
 
 /// Whether a container has a terminal.

@@ -48,7 +48,7 @@ impl Key {
             KeyCode::Enter => "enter".into(),
             KeyCode::Esc => "esc".into(),
             KeyCode::Tab => "tab".into(),
-            KeyCode::BackTab => "shift-tab".into(),
+            KeyCode::BackTab => "S-tab".into(),
             KeyCode::Up => "up".into(),
             KeyCode::Down => "down".into(),
             KeyCode::Left => "left".into(),
@@ -135,6 +135,8 @@ pub enum Action {
     Zoom,
     NextTab,
     PreviousTab,
+    NextRow,
+    PreviousRow,
     TabOverview,
     TabLogs,
     TabProcesses,
@@ -213,10 +215,10 @@ table! {
         [c('/')] Filter "filter what is shown" "filter";
         [c('1')] ViewContainers "containers" "";
         [c('2')] ViewEvents "events" "";
-        [k(KeyCode::Esc)] Escape "close, clear filter, clear marks" "";
+        [k(KeyCode::Esc)] Escape "close, clear filter, marks" "";
         [c('q')] Back "back; at the top, quit" "quit";
         [c('Q'), ctrl('c')] Quit "quit at once" "";
-        [ctrl('z')] Suspend "suspend (fg brings it back)" "";
+        [ctrl('z')] Suspend "suspend (fg comes back)" "";
         [ctrl('l')] Redraw "draw everything anew" "";
         [ctrl('r')] Retry "reconnect now" "";
     Motion:
@@ -232,8 +234,11 @@ table! {
         [c('L'), k(KeyCode::Right)] Right "scroll to the right" "";
         [k(KeyCode::Tab), k(KeyCode::BackTab)] NextPane "other pane" "";
         [c('z')] Zoom "detail pane full or shared" "";
-        [c(']')] NextTab "next tab of the detail pane" "";
-        [c('[')] PreviousTab "previous tab of the detail pane" "";
+        [c(']')] NextTab "next tab" "";
+        [c('[')] PreviousTab "previous tab" "";
+    Detail:
+        [c('>')] NextRow "next container" "next";
+        [c('<')] PreviousRow "previous container" "";
     Container:
         [c('l')] TabLogs "logs" "logs";
         [c('e')] Shell "shell inside (exec)" "shell";
@@ -245,14 +250,14 @@ table! {
         [c('X'), k(KeyCode::Delete)] Remove "remove" "rm";
         [c('a')] Attach "attach to the main process" "";
         [c('x')] Choose "menu of actions" "";
-        [c('y')] Yank "copy id, name, command or JSON" "copy";
+        [c('y')] Yank "copy id, name, JSON, ..." "copy";
         [c('t')] TabProcesses "processes" "";
         [c('m')] TabStats "figures with history" "";
         [c('i'), c('d')] TabInspect "inspect" "";
-        [c('w')] TabOverview "overview: why it is as it is" "";
+        [c('w')] TabOverview "overview: why it is so" "";
     Containers:
         [c(' ')] Mark "mark" "mark";
-        [k(KeyCode::Enter)] OpenDetail "open the detail pane" "";
+        [k(KeyCode::Enter)] OpenDetail "open the detail pane" "open";
         [c('v')] MarkRange "mark up to here" "";
         [c('*')] MarkAll "mark all that are shown" "";
         [c('u')] ClearMarks "clear all marks" "";
@@ -266,7 +271,7 @@ table! {
         [c('A')] SortAge "sort by age" "";
     Events:
         [c('f')] Follow "follow or freeze" "follow";
-        [k(KeyCode::Enter)] ExplainEvent "all attributes of the event" "details";
+        [k(KeyCode::Enter)] ExplainEvent "attributes of the event" "details";
     Logs:
         [c('f')] Follow "follow or freeze" "follow";
         [c('W')] Wrap "wrap long lines" "wrap";

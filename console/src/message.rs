@@ -1,6 +1,7 @@
 //! Everything that can happen to the console. Closed: what is not here cannot change the state.
 
 use crate::command::Verb;
+use crate::fleet::Point;
 use crate::table::Id;
 use crossterm::event::KeyEvent;
 use serde_json::Value;
@@ -87,6 +88,8 @@ pub enum Answer {
         /// One row a process.
         rows: Vec<Vec<String>>,
     },
+    /// Figures of the past, oldest first.
+    History(Vec<Point>),
     /// The inspected object.
     Object(Box<Value>),
     /// It failed.
@@ -96,8 +99,8 @@ pub enum Answer {
 /// A line of a container's log, cleaned.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LogLine {
-    /// Time as the daemon wrote it, or empty.
-    pub time: String,
+    /// Nanoseconds since 1970, or 0 where the daemon wrote no time.
+    pub time: i64,
     /// What was written.
     pub text: String,
     /// To standard error.

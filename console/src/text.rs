@@ -205,6 +205,21 @@ pub fn clock(nanos: i64, offset: i32) -> String {
     format!("{:02}:{:02}:{:02}", day / 3_600, day / 60 % 60, day % 60)
 }
 
+/// The same with thousandths of a second.
+pub fn clock_millis(nanos: i64, offset: i32) -> String {
+    format!("{}.{:03}", clock(nanos, offset), nanos.rem_euclid(1_000_000_000) / 1_000_000)
+}
+
+/// Day and time of day `mm-dd hh:mm` of `nanos` since 1970, `offset` seconds east of UTC.
+pub fn date(nanos: i64, offset: i32) -> String {
+    let local = i128::from(nanos) + i128::from(offset) * 1_000_000_000;
+    let format = time::macros::format_description!("[month]-[day] [hour]:[minute]");
+    time::OffsetDateTime::from_unix_timestamp_nanos(local)
+        .ok()
+        .and_then(|t| t.format(&format).ok())
+        .unwrap_or_default()
+}
+
 /// RFC 3339 in UTC with nine digits of a second, as Docker prints times; empty for 0.
 pub fn rfc3339(nanos: i64) -> String {
     if nanos == 0 {
@@ -255,6 +270,8 @@ mod tests {
         let said: Vec<_> = [9, 99, 100, 7200, 86_400 * 41].map(|n| age(n * s)).into();
         assert_eq!(said, ["9s", "99s", "1m", "2h", "41d"]);
         assert_eq!(clock(3_661 * s, 3600), "02:01:01");
+        assert_eq!(clock_millis(3_661 * s + 42_000_000, 0), "01:01:01.042");
+        assert_eq!(date(86_400 * s, 3600), "01-02 01:00");
         assert_eq!(rfc3339(1), "1970-01-01T00:00:00.000000001Z");
     }
 

@@ -19,6 +19,10 @@ pub enum Role {
     Border,
     /// The selected row.
     Selected,
+    /// The selected row when it is worth a look.
+    SelectedWarn,
+    /// The selected row when it needs somebody.
+    SelectedBad,
     /// The selected row of a pane that has not the focus.
     SelectedIdle,
     /// As it should be.
@@ -60,6 +64,17 @@ pub struct Theme {
     pub charset: Charset,
 }
 
+impl Role {
+    /// The bar over a selected row that means this.
+    pub fn selected(self) -> Self {
+        match self {
+            Role::Bad => Role::SelectedBad,
+            Role::Warn => Role::SelectedWarn,
+            _ => Role::Selected,
+        }
+    }
+}
+
 impl Theme {
     /// The style of a role.
     pub fn style(self, role: Role) -> Style {
@@ -67,6 +82,12 @@ impl Theme {
             Palette::Ansi => ansi(role),
             Palette::Mono => mono(role),
         }
+    }
+
+    /// The style of a bar over a whole line: it replaces every colour below it, so that the line is one
+    /// piece from its first cell to its last.
+    pub fn bar(self, role: Role) -> Style {
+        Style::reset().patch(self.style(role))
     }
 
     /// The glyphs.
@@ -85,8 +106,10 @@ fn ansi(role: Role) -> Style {
         Role::Dim => style.fg(Color::DarkGray),
         Role::Title => style.add_modifier(Modifier::BOLD),
         Role::Border => style.fg(Color::DarkGray),
-        Role::Selected => style.add_modifier(Modifier::REVERSED),
-        Role::SelectedIdle => style.add_modifier(Modifier::UNDERLINED),
+        Role::Selected => style.fg(Color::Cyan).add_modifier(Modifier::REVERSED),
+        Role::SelectedWarn => style.fg(Color::Yellow).add_modifier(Modifier::REVERSED),
+        Role::SelectedBad => style.fg(Color::Red).add_modifier(Modifier::REVERSED),
+        Role::SelectedIdle => style.fg(Color::DarkGray).add_modifier(Modifier::REVERSED),
         Role::Good => style.fg(Color::Green),
         Role::Warn => style.fg(Color::Yellow),
         Role::Bad => style.fg(Color::Red).add_modifier(Modifier::BOLD),
@@ -102,7 +125,9 @@ fn mono(role: Role) -> Style {
         Role::Dim | Role::Border => style.add_modifier(Modifier::DIM),
         Role::Title | Role::Warn | Role::Accent => style.add_modifier(Modifier::BOLD),
         Role::Bad => style.add_modifier(Modifier::BOLD.union(Modifier::UNDERLINED)),
-        Role::Selected => style.add_modifier(Modifier::REVERSED),
+        Role::Selected | Role::SelectedWarn | Role::SelectedBad => {
+            style.add_modifier(Modifier::REVERSED)
+        }
         Role::SelectedIdle => style.add_modifier(Modifier::UNDERLINED),
     }
 }
@@ -134,6 +159,8 @@ pub struct Glyphs {
     pub descending: &'static str,
     /// Sorted from small to large.
     pub ascending: &'static str,
+    /// In front of a line of standard error.
+    pub gutter: &'static str,
     /// A rule.
     pub rule: &'static str,
     /// A folded branch.
@@ -163,6 +190,7 @@ static UNICODE: Glyphs = Glyphs {
     mark: "*",
     descending: "▼",
     ascending: "▲",
+    gutter: "▎",
     rule: "─",
     folded: "▸",
     unfolded: "▾",
@@ -185,6 +213,7 @@ static ASCII: Glyphs = Glyphs {
     mark: "*",
     descending: "v",
     ascending: "^",
+    gutter: "!",
     rule: "-",
     folded: "+",
     unfolded: "-",
@@ -229,6 +258,7 @@ mod tests {
                 g.mark,
                 g.descending,
                 g.ascending,
+                g.gutter,
                 g.rule,
                 g.folded,
                 g.unfolded,

@@ -247,6 +247,36 @@ pub struct Sample {
     pub periods: u64,
 }
 
+/// What the daemon remembers of one container's figures, `GET /coffer/v1/containers/{id}/history`: about
+/// an hour, every second while somebody looked at it and every ten seconds otherwise. `?since=` (seconds
+/// since 1970) leaves out what is older. It ends with the container's last run and goes with it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct History {
+    /// Container.
+    pub id: String,
+    /// Oldest first.
+    pub readings: Vec<Reading>,
+}
+
+/// Figures of one moment of the past.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Reading {
+    /// Nanoseconds since 1970.
+    pub time_nanos: i64,
+    /// Per cent of one CPU since the reading before; above 100 on several.
+    pub cpu_percent: f64,
+    /// Memory charged to the container, page cache included.
+    pub memory_bytes: u64,
+    /// Without inactive page cache.
+    pub working_set_bytes: u64,
+    /// Number of processes and threads.
+    pub pids: u64,
+    /// Bytes read from and written to block devices so far.
+    pub io_bytes: u64,
+}
+
 /// What a subscriber looks at: these containers are sampled every second, others more rarely.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]

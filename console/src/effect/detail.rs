@@ -3,21 +3,24 @@
 use super::lines::Splitter;
 use super::send;
 use crate::command::{Load, Terminal};
+use crate::fleet::Point;
 use crate::message::{Answer, Message};
 use crate::rt;
 use async_channel::Sender;
 use futures_util::stream::StreamExt;
 use serde_json::Value;
 use shared::client::{Client, Content, Method};
-use shared::error::Result;
+use shared::error::{Kind, Result};
+use shared::watch::History;
 use std::time::Duration;
 
-/// Between two lists of processes.
-const PROCESSES: Duration = Duration::from_secs(2);
+/// Between two lists of processes; each is an event of the journal.
+const PROCESSES: Duration = Duration::from_secs(3);
 
 /// Loads until it is dropped, or until there is no more.
 pub async fn load(client: Client, generation: u64, load: Load, messages: Sender<Message>) {
     let result = match load {
+        Load::History(id) => history(&client, &id, generation, &messages).await,
         Load::Object(id) => object(&client, &id, generation, &messages).await,
         Load::Processes(id) => processes(&client, &id, generation, &messages).await,
         Load::Logs { id, terminal, since, tail } => {
@@ -35,6 +38,24 @@ pub async fn load(client: Client, generation: u64, load: Load, messages: Sender<
 
 async fn reply(messages: &Sender<Message>, generation: u64, answer: Answer) {
     send(messages, Message::Detail { generation, answer }).await;
+}
+
+/// What the daemon remembers; one that does not offer it remembers nothing.
+async fn history(
+    client: &Client,
+    id: &str,
+    generation: u64,
+    messages: &Sender<Message>,
+) -> Result<()> {
+    let path = format!("/coffer/v1/containers/{id}/history");
+    let past: History = match client.get(&path).await {
+        Err(error) if error.kind() == Kind::NotFound => History::default(),
+        other => other?,
+    };
+    let points = past.readings.iter();
+    let points = points.map(|r| Point::new(r.time_nanos, r.cpu_percent, r.working_set_bytes));
+    reply(messages, generation, Answer::History(points.collect())).await;
+    Ok(())
 }
 
 async fn object(

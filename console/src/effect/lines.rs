@@ -96,25 +96,30 @@ impl Partial {
 
     fn complete(&mut self, source: Source, out: &mut Vec<LogLine>) {
         let whole = String::from_utf8_lossy(&self.bytes);
-        let (time, rest) = match whole.split_once(' ') {
-            Some((time, rest)) if is_time(time) => (time, rest),
-            _ if is_time(&whole) => (&*whole, ""),
-            _ => ("", &*whole),
+        let (word, rest) = whole.split_once(' ').unwrap_or((&whole, ""));
+        let (time, rest) = match time_of(word) {
+            Some(time) => (time, rest),
+            None => (0, &*whole),
         };
         let mut text = text::clean(rest).into_owned();
         if self.beyond > 0 {
             text.push_str(&format!("…+{} bytes", self.beyond));
         }
-        out.push(LogLine { time: text::clean(time).into_owned(), text, source });
+        out.push(LogLine { time, text, source });
         self.bytes.clear();
         self.beyond = 0;
     }
 }
 
-/// RFC 3339, as the daemon writes in front of each line.
-fn is_time(word: &str) -> bool {
+/// Nanoseconds since 1970 of RFC 3339, as the daemon writes in front of each line.
+fn time_of(word: &str) -> Option<i64> {
     let b = word.as_bytes();
-    b.len() >= 20 && b[4] == b'-' && b[7] == b'-' && b[10] == b'T' && b[13] == b':'
+    if b.len() < 20 || b[4] != b'-' || b[10] != b'T' {
+        return None;
+    }
+    let rfc3339 = &time::format_description::well_known::Rfc3339;
+    let time = time::OffsetDateTime::parse(word, rfc3339).ok()?;
+    i64::try_from(time.unix_timestamp_nanos()).ok()
 }
 
 #[cfg(test)]
@@ -137,7 +142,7 @@ mod tests {
         ]);
         let mut all = Splitter::new(Terminal::Framed).push(&bytes);
         assert_eq!(all.len(), 3);
-        assert_eq!((all[0].time.as_str(), all[0].text.as_str()), ("2026-11-21T02:41:38.5Z", "one"));
+        assert_eq!((all[0].time, all[0].text.as_str()), (1_795_228_898_500_000_000, "one"));
         assert_eq!((all.remove(1).source, all[1].text.as_str()), (Source::Error, "two"));
     }
 

@@ -15,16 +15,34 @@ use crate::text;
 use shared::watch::{Container, Sample};
 use std::collections::{HashMap, VecDeque};
 
-/// Samples kept of each container; one a second while it is looked at.
-pub const HISTORY: usize = 120;
+/// Samples kept of each container: five minutes of one that is looked at, which comes every second.
+pub const HISTORY: usize = 300;
 
-/// One point of a container's history.
+/// One point of a container's history, packed: there are hundreds of each of a thousand containers.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Point {
+    /// Seconds since 1970.
+    pub second: u32,
     /// Per cent of one CPU.
     pub cpu: f32,
+    /// Working set in KiB.
+    pub kib: u32,
+}
+
+impl Point {
+    /// A point of these figures.
+    pub fn new(time_nanos: i64, cpu_percent: f64, working_set_bytes: u64) -> Self {
+        Self {
+            second: u32::try_from(time_nanos / 1_000_000_000).unwrap_or_default(),
+            cpu: cpu_percent as f32,
+            kib: u32::try_from(working_set_bytes / 1024).unwrap_or(u32::MAX),
+        }
+    }
+
     /// Working set in bytes.
-    pub memory: u64,
+    pub fn memory(&self) -> u64 {
+        u64::from(self.kib) * 1024
+    }
 }
 
 /// One container.
@@ -107,8 +125,8 @@ impl Entry {
         if self.history.len() == HISTORY {
             self.history.pop_front();
         }
-        self.history
-            .push_back(Point { cpu: sample.cpu_percent as f32, memory: sample.working_set_bytes });
+        let at = if sample.time_nanos > 0 { sample.time_nanos } else { now };
+        self.history.push_back(Point::new(at, sample.cpu_percent, sample.working_set_bytes));
         self.sample = Some(sample);
         self.judge(now);
     }
@@ -337,7 +355,7 @@ mod tests {
         let mut fleet = Fleet::default();
         let running = Container { id: "a".into(), state: "running".into(), ..Container::default() };
         fleet.put(running.clone(), 0);
-        for n in 0..200 {
+        for n in 0..400 {
             fleet.sample(
                 Sample { id: "a".into(), cpu_percent: f64::from(n), ..Sample::default() },
                 0,
@@ -345,7 +363,7 @@ mod tests {
         }
         let entry = fleet.get("a").unwrap();
         assert_eq!(entry.history.len(), HISTORY);
-        assert_eq!(entry.figures().unwrap().cpu_percent, 199.0);
+        assert_eq!(entry.figures().unwrap().cpu_percent, 399.0);
         fleet.put(Container { state: "exited".into(), ..running }, 0);
         assert!(fleet.get("a").unwrap().figures().is_none());
     }

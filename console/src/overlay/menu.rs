@@ -67,7 +67,7 @@ pub fn draw(app: &App, menu: &Menu, area: Rect, buffer: &mut Buffer) {
         put_at(buffer, inner, (4, row), &item.label, app.theme.style(Role::Plain));
         if at == menu.index {
             let line = Rect { y: inner.y + row, height: 1, ..inner };
-            buffer.set_style(line, app.theme.style(Role::Selected));
+            buffer.set_style(line, app.theme.bar(Role::Selected));
         }
     }
 }

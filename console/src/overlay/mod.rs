@@ -72,6 +72,18 @@ pub fn draw(app: &App, area: Rect, buffer: &mut Buffer) {
 
 /// Clears room for a popup in the middle, frames it and returns its inside.
 pub fn popup(app: &App, area: Rect, size: (u16, u16), title: &str, buffer: &mut Buffer) -> Rect {
+    popup_in(app, area, size, title, app.theme.style(Role::Accent), buffer)
+}
+
+/// The same with a border of another meaning.
+pub fn popup_in(
+    app: &App,
+    area: Rect,
+    size: (u16, u16),
+    title: &str,
+    border: Style,
+    buffer: &mut Buffer,
+) -> Rect {
     let width = size.0.min(area.width);
     let height = size.1.min(area.height.saturating_sub(2)).max(3);
     let outer = Rect {
@@ -84,7 +96,7 @@ pub fn popup(app: &App, area: Rect, size: (u16, u16), title: &str, buffer: &mut 
     for row in 0..height {
         put_at(buffer, outer, (0, row), &blank, Style::reset());
     }
-    frame(buffer, outer, title, app.theme, app.theme.style(Role::Accent));
+    frame(buffer, outer, title, app.theme, border);
     Rect { x: outer.x + 1, y: outer.y + 1, width: width.saturating_sub(2), height: height - 2 }
 }
 

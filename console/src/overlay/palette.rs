@@ -3,7 +3,7 @@
 use super::input;
 use super::menu::Choice;
 use crate::app::App;
-use crate::keys::{Action, TABLE};
+use crate::keys::{Action, Scope, TABLE};
 use crate::screen::put_at;
 use crate::table::Id;
 use crate::theme::Role;
@@ -53,9 +53,11 @@ impl Palette {
     /// Everything that can be done in this state.
     pub fn new(app: &App) -> Self {
         let scopes = app.scopes();
-        let mut all: Vec<Entry> = TABLE
-            .iter()
-            .filter(|b| scopes.contains(&b.scope) && b.action != Action::Palette)
+        // Moving about is not what one looks for by name.
+        let scopes = scopes.into_iter().filter(|scope| *scope != Scope::Motion);
+        let mut all: Vec<Entry> = scopes
+            .flat_map(|scope| TABLE.iter().filter(move |b| b.scope == scope))
+            .filter(|b| !matches!(b.action, Action::Palette | Action::Escape))
             .map(|b| Entry {
                 label: b.help.to_string(),
                 hint: b.keys[0].name(),
@@ -148,7 +150,7 @@ pub fn draw(app: &App, palette: &Palette, area: Rect, buffer: &mut Buffer) {
         );
         if at == palette.index {
             let line = Rect { y: inner.y + row, height: 1, ..inner };
-            buffer.set_style(line, app.theme.style(Role::Selected));
+            buffer.set_style(line, app.theme.bar(Role::Selected));
         }
     }
 }

@@ -1,15 +1,18 @@
 //! What surrounds every view: host and totals above, the views, news and keys below.
 
 use super::layout::Areas;
-use super::{put_at, put_parts};
+use super::{detail, put_at, put_parts};
 use crate::app::{App, Link, Pane, SECOND, View};
-use crate::keys::{Scope, TABLE};
+use crate::keys::{Binding, Key, Scope, TABLE};
 use crate::message::Tone;
 use crate::text;
 use crate::theme::Role;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
+
+/// The footer's word for leaving.
+const LEAVE: &str = "quit";
 
 type Parts = Vec<(String, Style)>;
 
@@ -25,6 +28,7 @@ fn header(app: &App, area: Rect, buffer: &mut Buffer) {
     let (style, glyphs) = (|role| app.theme.style(role), app.theme.glyphs());
     let mut parts: Parts = Vec::new();
     let host = app.hello.as_ref().map_or(app.endpoint.as_str(), |h| h.host.as_str());
+    let host = text::cut(host, usize::from(area.width / 4), glyphs.ellipsis);
     parts.push((format!(" {host} "), style(Role::Title)));
     parts.push(link(app));
     let census = app.census;
@@ -41,25 +45,44 @@ fn header(app: &App, area: Rect, buffer: &mut Buffer) {
                 parts.push((format!("{count}{glyph} "), style(role)));
             }
         }
-        let (cpu, memory) = app.totals;
-        parts.push((format!("  cpu {}%", text::percent(cpu)), style(Role::Plain)));
-        parts.push((format!("  mem {}", text::bytes(memory)), style(Role::Plain)));
+        if app.freshness() == crate::table::Freshness::Live {
+            totals(app, &mut parts);
+        }
     }
     put_parts(buffer, area, (0, 0), &parts);
     if let Some(hello) = app.hello.as_ref().filter(|_| area.width >= 100) {
         let up = text::age(app.now - hello.started_at_nanos);
-        let said = format!(
-            "{} cpus  {}  cofferd {} up {up}  {} ",
-            hello.cpus,
-            text::bytes(hello.memory_bytes),
-            hello.version,
-            text::clock(app.now, app.offset)
-        );
+        let clock = text::clock(app.now, app.offset);
+        let said = format!("cofferd {} up {up}  {clock} ", hello.version);
         let x = area.width.saturating_sub(u16::try_from(text::width(&said)).unwrap_or(0));
         put_at(buffer, area, (x, 0), &said, style(Role::Dim));
     }
     if app.freshness() == crate::table::Freshness::Stale {
         buffer.set_style(Rect { height: 1, ..area }, style(Role::Warn));
+    }
+}
+
+/// What all containers use together, as shares of the host.
+fn totals(app: &App, parts: &mut Parts) {
+    let Some(hello) = &app.hello else { return };
+    let (cpu, memory) = app.totals;
+    let shares = [
+        ("cpu", cpu / f64::from(hello.cpus.max(1)), format!("of {} cpus", hello.cpus)),
+        (
+            "mem",
+            memory as f64 * 100.0 / hello.memory_bytes.max(1) as f64,
+            format!("{} of {}", text::bytes(memory), text::bytes(hello.memory_bytes)),
+        ),
+    ];
+    for (word, share, whole) in shares {
+        let role = match share {
+            share if share > 90.0 => Role::Bad,
+            share if share > 75.0 => Role::Warn,
+            _ => Role::Plain,
+        };
+        parts.push((format!("  {word} "), app.theme.style(Role::Dim)));
+        parts.push((format!("{share:.0}%"), app.theme.style(role)));
+        parts.push((format!(" {whole}"), app.theme.style(Role::Dim)));
     }
 }
 
@@ -85,11 +108,9 @@ fn tabs(app: &App, area: Rect, buffer: &mut Buffer) {
         x = put_at(buffer, area, (x, 0), &text, app.theme.style(role));
     }
     let since = match &app.link {
-        Link::Lost { since, reason, .. } | Link::Reconnecting { since, reason, .. } => {
-            format!(
-                "  containers keep running; shown is the state of {} ago ({reason})",
-                text::age(app.now - since)
-            )
+        Link::Lost { since, .. } | Link::Reconnecting { since, .. } => {
+            let ago = text::age(app.now - since);
+            format!("  containers keep running; shown is the state of {ago} ago")
         }
         _ => return,
     };
@@ -105,7 +126,15 @@ fn notice(app: &App, area: Rect, buffer: &mut Buffer) {
         let role = if n.tone == Tone::Good { Role::Good } else { Role::Bad };
         (format!(" {}", n.text), n.command.clone(), role)
     });
-    let Some((words, command, role)) = job.or(said) else { return };
+    let gone = match &app.link {
+        Link::Lost { reason, .. } | Link::Reconnecting { reason, .. } => {
+            Some((format!(" {reason}"), String::new(), Role::Bad))
+        }
+        Link::Live | Link::Connecting => None,
+    };
+    let Some((words, command, role)) = job.or(said).or(gone) else {
+        return selected(app, area, buffer);
+    };
     let room = usize::from(area.width);
     let cut = app.theme.glyphs().ellipsis;
     let left = put_at(buffer, area, (0, 0), &text::cut(&words, room, cut), app.theme.style(role));
@@ -116,25 +145,55 @@ fn notice(app: &App, area: Rect, buffer: &mut Buffer) {
     }
 }
 
+/// Where there is no news: the selected container in a line, unless the detail pane says more.
+fn selected(app: &App, area: Rect, buffer: &mut Buffer) {
+    if app.view != View::Containers || app.areas().detail.is_some() {
+        return;
+    }
+    let Some((_, entry)) = app.selected() else { return };
+    let c = &entry.container;
+    let (words, role) = match detail::why(entry) {
+        (_, Role::Good) => (format!("{}  {}", c.image, c.command.join(" ")), Role::Dim),
+        why => why,
+    };
+    let words = format!(" {}: {words}", c.name);
+    let cut = text::cut(&words, usize::from(area.width), app.theme.glyphs().ellipsis);
+    put_at(buffer, area, (0, 0), &cut, app.theme.style(role));
+}
+
+/// The keys that matter here. Those that hold everywhere come first, but for the last of them, which
+/// stands at the right end: how to leave.
 fn footer(app: &App, area: Rect, buffer: &mut Buffer) {
     let scopes = app.scopes();
-    let mut shown: Vec<(String, &str)> = Vec::new();
-    let mut add = |scope: Scope| {
-        for b in TABLE.iter().filter(|b| b.scope == scope && !b.footer.is_empty()) {
-            shown.push((b.keys[0].name(), b.footer));
-        }
+    let of = |scope: Scope| {
+        TABLE.iter().filter(move |b| b.scope == scope && !b.footer.is_empty() && b.footer != LEAVE)
     };
-    add(Scope::Global);
-    scopes.iter().filter(|s| **s != Scope::Global).for_each(|scope| add(*scope));
+    let here = scopes.iter().filter(|s| **s != Scope::Global).flat_map(|scope| of(*scope));
+    let leave = TABLE.iter().find(|b| b.footer == LEAVE);
+    let room = area.width.saturating_sub(u16::try_from(LEAVE.len() + 4).unwrap_or(0));
     let mut x = 1;
-    for (key, word) in shown {
-        let need = u16::try_from(key.len() + word.len() + 2).unwrap_or(u16::MAX);
-        if x + need > area.width {
+    let mut taken: Vec<Key> = Vec::new();
+    for binding in of(Scope::Global).chain(here) {
+        // The same key in a wider scope is hidden by this one.
+        if taken.contains(&binding.keys[0]) {
+            continue;
+        }
+        taken.push(binding.keys[0]);
+        let need = binding.keys[0].name().len() + binding.footer.len() + 2;
+        if x + u16::try_from(need).unwrap_or(u16::MAX) > room {
             break;
         }
-        x = put_at(buffer, area, (x, 0), &key, app.theme.style(Role::Accent));
-        x = put_at(buffer, area, (x + 1, 0), word, app.theme.style(Role::Plain)) + 2;
+        x = hint(app, binding, area, x, buffer) + 2;
     }
+    if let Some(leave) = leave.filter(|_| x <= room) {
+        hint(app, leave, area, room + 1, buffer);
+    }
+}
+
+fn hint(app: &App, binding: &Binding, area: Rect, x: u16, buffer: &mut Buffer) -> u16 {
+    let key = app.theme.style(Role::Accent);
+    let x = put_at(buffer, area, (x, 0), &binding.keys[0].name(), key);
+    put_at(buffer, area, (x + 1, 0), binding.footer, app.theme.style(Role::Plain))
 }
 
 /// The role of the border of a pane.

@@ -21,12 +21,12 @@ const fn wide(title: &'static str, width: u16, grow: u16, most: u16, priority: u
 /// The columns. At 80 cells: name, state, CPU, memory with limit and share, OOM score and adjustment,
 /// processes, age.
 pub static COLUMNS: [Column; 13] = [
-    wide("   NAME", 14, 3, 40, 99),
+    wide("   NAME", 20, 3, 40, 99),
     wide("IMAGE", 12, 2, 32, 20),
     wide("STATE", 12, 0, 12, 95),
     column("CPU%", 5, Side::Right, 90),
     wide("HISTORY", 8, 2, 16, 25),
-    column("MEM / LIMIT", 13, Side::Right, 85),
+    column("  MEM / LIMIT", 13, Side::Left, 85),
     column("MEM%", 5, Side::Right, 70),
     column("OOM", 4, Side::Right, 60),
     column("ADJ", 5, Side::Right, 55),
@@ -38,6 +38,11 @@ pub static COLUMNS: [Column; 13] = [
 
 /// Per cent of one CPU that fill a sparkline at least: an idle container shows a flat line.
 pub const CPU_TOP: f64 = 10.0;
+
+/// What the kernel gives a process that uses next to nothing (`oom_score`, two thirds of a thousand).
+const OOM_BASE: i32 = 667;
+/// From here on a process is among the first that the kernel kills.
+const OOM_HIGH: i32 = 800;
 
 /// The column that shows what the list is sorted by.
 fn sorted_column(sort: Sort) -> Option<usize> {
@@ -151,19 +156,32 @@ fn cell(app: &App, entry: &Entry, marked: bool, column: usize, width: u16) -> Ce
         0 => {
             let mark = if marked { app.theme.glyphs().mark } else { " " };
             let (glyph, role) = sign(app, entry);
-            Cell::new(format!("{mark}{glyph} {}", c.name), role)
+            let name = match role {
+                _ if marked => Role::Accent,
+                Role::Good | Role::Info => Role::Plain,
+                role => role,
+            };
+            Cell::new(c.name.clone(), name).signed(format!("{mark}{glyph} "), role)
         }
         1 => Cell::new(c.image.clone(), Role::Info),
         2 => Cell::new(state(entry), sign(app, entry).1),
         3 => figures.map_or_else(none, |s| {
-            let role = if s.cpu_percent > 80.0 { Role::Warn } else { Role::Plain };
+            let role = match s.cpu_percent {
+                percent if percent > 80.0 => Role::Warn,
+                percent if percent < 0.05 => Role::Dim,
+                _ => Role::Plain,
+            };
             Cell::new(text::percent(s.cpu_percent), role)
         }),
         4 => {
             let points = entry.history.iter().map(|p| f64::from(p.cpu));
-            plain(sparkline(app.theme, points, usize::from(width), CPU_TOP))
+            Cell::new(sparkline(app.theme, points, usize::from(width), CPU_TOP), Role::Good)
         }
-        5 => plain(format!("{} / {}", used(entry), limit(entry))),
+        5 => {
+            let role = if entry.is_alive() { Role::Plain } else { Role::Dim };
+            let used = if entry.is_alive() { used(entry) } else { "-".into() };
+            Cell::new(format!("{used:>5} / {}", limit(entry)), role)
+        }
         6 => entry.memory_percent().map_or_else(none, |p| {
             let role = if p > 90.0 {
                 Role::Bad
@@ -174,12 +192,26 @@ fn cell(app: &App, entry: &Entry, marked: bool, column: usize, width: u16) -> Ce
             };
             Cell::new(format!("{p:.0}%"), role)
         }),
-        7 => figures.map_or_else(none, |s| plain(s.oom_score.to_string())),
+        7 => figures.map_or_else(none, |s| {
+            let role = match s.oom_score {
+                score if score >= OOM_HIGH => Role::Warn,
+                score if score <= OOM_BASE => Role::Dim,
+                _ => Role::Plain,
+            };
+            Cell::new(s.oom_score.to_string(), role)
+        }),
         8 => {
             let adj = figures.map_or(c.oom_score_adj, |s| s.oom_score_adj);
-            if adj == 0 { plain("0".into()) } else { plain(format!("{adj:+}")) }
+            match adj {
+                0 => Cell::new("0", Role::Dim),
+                adj if adj > 0 => Cell::new(format!("{adj:+}"), Role::Warn),
+                adj => Cell::new(format!("{adj:+}"), Role::Info),
+            }
         }
-        9 => figures.map_or_else(none, |s| plain(s.pids.to_string())),
+        9 => figures.map_or_else(none, |s| {
+            let full = c.pids_limit > 0 && s.pids * 10 >= c.pids_limit.unsigned_abs() * 9;
+            Cell::new(s.pids.to_string(), if full { Role::Bad } else { Role::Plain })
+        }),
         10 => plain(text::age(app.now - entry.since())),
         11 => plain(c.reason.clone()),
         _ => plain(c.ports.join(" ")),
@@ -218,7 +250,9 @@ pub fn state(entry: &Entry) -> String {
     let c = &entry.container;
     match c.state.as_str() {
         "running" if !c.health.is_empty() && c.health != "healthy" => c.health.clone(),
-        "restarting" if c.restart_max > 0 => format!("restart {}/{}", c.restarts, c.restart_max),
+        "restarting" if c.restart_max > 0 && c.restart_max < 100 => {
+            format!("restart {}/{}", c.restarts, c.restart_max)
+        }
         "restarting" => format!("restart {}", c.restarts),
         "exited" if c.oom_killed => format!("OOM-kill {}", c.exit_code),
         "exited" => format!("exited {}", c.exit_code),

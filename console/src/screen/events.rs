@@ -228,9 +228,9 @@ const fn column(title: &'static str, width: u16, grow: u16, most: u16, priority:
 static COLUMNS: [Column; 5] = [
     column(" TIME", 9, 0, 9, 99),
     column("TYPE", 9, 0, 9, 10),
-    column("ACTION", 14, 1, 28, 90),
-    column("NAME", 14, 2, 36, 80),
-    column("DETAIL", 34, 4, 200, 70),
+    column("ACTION", 13, 1, 24, 90),
+    column("NAME", 16, 1, 28, 80),
+    column("DETAIL", 30, 6, 200, 70),
 ];
 
 fn cell(app: &App, line: &Line, column: usize) -> Cell {
@@ -292,12 +292,23 @@ fn summary(app: &App) -> String {
     format!("{} events  {follow}  {filter}", events.list.order().len())
 }
 
+/// What follows from something else or changes nothing: the strip has few lines, the view shows all.
+fn is_routine(line: &Line) -> bool {
+    let Fact::Event(event) = &line.fact else { return false };
+    let quiet = ["top", "resize", "attach", "detach", "archive-path", "extract-to-dir"];
+    event.kind == "network"
+        || quiet.contains(&event.action.as_str())
+        || event.action.starts_with("exec_")
+        || event.action == "health_status: healthy"
+}
+
 /// Draws the newest events below another view.
 pub fn draw_strip(app: &App, pane: Place, buffer: &mut Buffer) {
     overlay::frame(buffer, pane.outer, " Events ", app.theme, app.theme.style(Role::Border));
     let places = table::place(&COLUMNS, pane.inner.width, 0);
     let mut list = List::default();
-    let lines: Vec<&Line> = app.events.newest().take(usize::from(pane.inner.height)).collect();
+    let lines = app.events.newest().filter(|line| !is_routine(line));
+    let lines: Vec<&Line> = lines.take(usize::from(pane.inner.height)).collect();
     list.set_order((0..lines.len() as u64).collect(), lines.len());
     let area: Rect = pane.inner;
     table::draw_rows(look(app, &places, Role::Plain), &list, area, buffer, |row, column| {

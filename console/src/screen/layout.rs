@@ -101,7 +101,11 @@ impl Areas {
             let left = Rect { width: width - right, ..body };
             (left, Some(Rect { x: left.right(), width: right, ..body }))
         } else {
-            let upper = (body.height * 2 / 5).max(4).min(body.height);
+            // A short list leaves its room to the pane.
+            let wanted = u16::try_from(app.containers.list.order().len() + 1).unwrap_or(u16::MAX);
+            let frame = if boxed { 2 } else { 0 };
+            let upper = (body.height * 2 / 5).min(wanted.saturating_add(frame));
+            let upper = upper.max(4).min(body.height);
             let below = Rect { y: body.y + upper, height: body.height - upper, ..body };
             (Rect { height: upper, ..body }, Some(below))
         };

@@ -99,12 +99,20 @@ pub struct Cell {
     pub text: String,
     /// Its meaning.
     pub role: Role,
+    /// What stands in front of the text, with a meaning of its own. The sign of the first column is the
+    /// meaning of the whole row.
+    pub sign: Option<(String, Role)>,
 }
 
 impl Cell {
     /// Text with a meaning.
     pub fn new(text: impl Into<String>, role: Role) -> Self {
-        Self { text: text.into(), role }
+        Self { text: text.into(), role, sign: None }
+    }
+
+    /// The same behind a sign.
+    pub fn signed(self, sign: impl Into<String>, role: Role) -> Self {
+        Self { sign: Some((sign.into(), role)), ..self }
     }
 }
 
@@ -117,7 +125,7 @@ pub struct Look<'a> {
     pub places: &'a [Place],
     /// Colours and glyphs.
     pub theme: Theme,
-    /// Role of the selected row.
+    /// Role of the selected row; [`Role::Selected`] takes the meaning of the row.
     pub selected: Role,
     /// Everything is shown dim: the data is old.
     pub stale: Freshness,
@@ -156,16 +164,21 @@ pub fn draw_rows<K: Clone + Eq + Hash + Ord>(
 ) {
     let rows = list.order().iter().skip(list.offset()).take(usize::from(area.height));
     for (id, y) in rows.zip(area.y..) {
+        let mut bar = look.selected;
         for place in look.places {
             let mut cell = build(id, place.column);
             if look.stale == Freshness::Stale {
                 cell.role = Role::Dim;
+                cell.sign = cell.sign.map(|(sign, _)| (sign, Role::Dim));
+            }
+            if let Some((_, role)) = cell.sign.as_ref().filter(|_| bar == Role::Selected) {
+                bar = role.selected();
             }
             draw_cell(look, &cell, *place, look.columns[place.column].side, area, y, buffer);
         }
-        if list.selected() == Some(id) {
+        if list.selected() == Some(id) && bar != Role::Plain {
             let line = Rect { y, height: 1, ..area };
-            buffer.set_style(line, look.theme.style(look.selected));
+            buffer.set_style(line, look.theme.bar(bar));
         }
     }
 }
@@ -182,13 +195,19 @@ fn draw_cell(
     if place.x >= area.width || y >= area.bottom() {
         return;
     }
-    let room = usize::from(place.width.min(area.width - place.x));
+    let mut room = usize::from(place.width.min(area.width - place.x));
+    let mut left = area.x + place.x;
+    if let Some((sign, role)) = &cell.sign {
+        let (end, _) = buffer.set_stringn(left, y, sign, room, look.theme.style(*role));
+        room -= usize::from(end - left).min(room);
+        left = end;
+    }
     let shown = text::cut(&cell.text, room, look.theme.glyphs().ellipsis);
     let indent = match side {
         Side::Left => 0,
         Side::Right => room - text::width(&shown).min(room),
     };
-    let x = area.x + place.x + u16::try_from(indent).unwrap_or(0);
+    let x = left + u16::try_from(indent).unwrap_or(0);
     buffer.set_stringn(x, y, &shown, room, look.theme.style(cell.role));
 }
 

@@ -37,6 +37,7 @@ pub fn follow_selection(app: &mut App, commands: &mut Vec<Command>) {
     if another {
         app.detail.processes = None;
         app.detail.tree.set(None);
+        app.detail.past.clear();
     }
     app.detail.logs.clear();
     app.detail.load_at = wanted.as_ref().filter(|w| w.1.loads()).map(|_| app.now + REST);
@@ -53,12 +54,10 @@ pub fn tick(app: &mut App, commands: &mut Vec<Command>) {
     let Some((id, tab)) = app.detail.loaded.clone() else { return };
     let Some(entry) = app.fleet.get(&id) else { return };
     let load = match tab {
-        Tab::Overview | Tab::Stats => return,
-        Tab::Processes if !entry.is_alive() => {
-            app.detail.error = Some("no processes: it is not running".into());
-            app.dirty = true;
-            return;
-        }
+        Tab::Overview => return,
+        Tab::Stats => Load::History(id),
+        // The tab says so itself; it is loaded when the container runs again.
+        Tab::Processes if !entry.is_alive() => return,
         Tab::Processes => Load::Processes(id),
         Tab::Inspect => Load::Object(id),
         Tab::Logs => {
@@ -84,7 +83,7 @@ pub fn changed(app: &mut App, id: &str) {
     match tab {
         Tab::Inspect => app.detail.load_at = Some(app.now + REST),
         Tab::Logs if app.detail.logs.ended && alive => reload(app),
-        Tab::Processes if alive == app.detail.error.is_some() => reload(app),
+        Tab::Processes if alive != app.detail.load.is_some() => reload(app),
         _ => {}
     }
 }
@@ -110,6 +109,7 @@ pub fn answer(app: &mut App, generation: u64, answer: Answer) {
             app.detail.error = None;
             app.detail.processes = Some(Processes { titles: scrub(titles), rows });
         }
+        Answer::History(points) => app.detail.past = points,
         Answer::Object(value) => {
             app.detail.error = None;
             app.detail.tree.set(Some(*value));

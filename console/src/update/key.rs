@@ -11,17 +11,23 @@ use crate::overlay::input::Place;
 use crate::screen::detail::Tab;
 use crate::screen::detail::logs::Since;
 use crate::screen::events::Follow;
-use crossterm::event::{KeyEvent, KeyEventKind};
+use crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 
 /// A key was pressed.
 pub fn press(app: &mut App, event: KeyEvent, commands: &mut Vec<Command>) {
     if event.kind == KeyEventKind::Release {
         return;
     }
+    if event.modifiers.contains(KeyModifiers::ALT) {
+        // A terminal sends Esc and a key that follow each other closely as Alt and that key.
+        let modifiers = event.modifiers.difference(KeyModifiers::ALT);
+        press(app, KeyEvent::new(KeyCode::Esc, KeyModifiers::NONE), commands);
+        return press(app, KeyEvent { modifiers, ..event }, commands);
+    }
     let key = Key::of(event);
     // These hold over every popup: one must always be able to leave.
     match keys::lookup(key, &[keys::Scope::Global]) {
-        Some(Action::Quit) if event.code != crossterm::event::KeyCode::Char('Q') => {
+        Some(Action::Quit) if event.code != KeyCode::Char('Q') => {
             return commands.push(Command::Quit);
         }
         Some(Action::Suspend) => return commands.push(Command::Suspend),
@@ -92,6 +98,10 @@ pub fn run(app: &mut App, action: Action, commands: &mut Vec<Command>) {
         Action::FoldAll => app.detail.tree.fold_all(),
         Action::UnfoldAll => app.detail.tree.unfold_all(),
         Action::ExplainEvent => overlay::open_event(app),
+        Action::NextRow | Action::PreviousRow => {
+            let height = app.list_height();
+            app.containers.list.step(if action == Action::NextRow { 1 } else { -1 }, height);
+        }
         _ => list(app, action),
     }
     app.dirty = true;

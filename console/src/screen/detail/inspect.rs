@@ -180,7 +180,7 @@ pub fn draw(app: &App, _id: &Id, area: Rect, buffer: &mut Buffer) {
         put_parts(buffer, area, (0, row), &parts);
         if at == tree.index && app.pane == crate::app::Pane::Detail {
             let whole = Rect { y: area.y + row, height: 1, ..area };
-            buffer.set_style(whole, app.theme.style(Role::Selected));
+            buffer.set_style(whole, app.theme.bar(Role::Selected));
         }
     }
 }

@@ -1,12 +1,14 @@
 //! The log of the container: followed or frozen, filtered before anything is cut off.
 
-use crate::app::App;
+use crate::app::{App, SECOND};
 use crate::message::{LogLine, Source};
 use crate::screen::put_at;
 use crate::text;
 use crate::theme::Role;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
+use ratatui::style::Modifier;
+use std::borrow::Cow;
 use std::collections::VecDeque;
 
 /// Lines kept.
@@ -52,6 +54,21 @@ impl Words {
             None => (true, self.text.as_str()),
         };
         needle.is_empty() || line.to_lowercase().contains(&needle.to_lowercase()) == wanted
+    }
+
+    /// Where the words stand in a line: first cell and number of cells of each.
+    fn hits(&self, line: &str) -> Vec<(u16, u16)> {
+        let (needle, small) = (self.text.to_lowercase(), line.to_lowercase());
+        // A few letters change their length with their case; positions would not fit then.
+        if needle.is_empty() || needle.starts_with('!') || small.len() != line.len() {
+            return Vec::new();
+        }
+        let cells = |text: &str| u16::try_from(text::width(text)).unwrap_or(u16::MAX);
+        let hits = small.match_indices(&needle);
+        hits.filter_map(|(at, found)| {
+            Some((cells(line.get(..at)?), cells(line.get(at..at + found.len())?)))
+        })
+        .collect()
     }
 }
 
@@ -116,33 +133,79 @@ impl Logs {
 /// Draws the tab: the newest line at the bottom.
 pub fn draw(app: &App, area: Rect, buffer: &mut Buffer) {
     let logs = &app.detail.logs;
-    let width = usize::from(area.width.saturating_sub(1));
-    if area.height == 0 || width == 0 {
+    if area.height == 0 || area.width < 3 {
         return;
     }
     let body = Rect { height: area.height - 1, ..area };
     let mut row = body.height;
     let shown = logs.lines.iter().rev().filter(|l| logs.words.keep(&l.text)).skip(logs.back);
     'lines: for line in shown {
-        let whole = match logs.manner.timestamps && !line.time.is_empty() {
-            true => format!("{} {}", line.time, line.text),
-            false => line.text.clone(),
-        };
-        let role = if line.source == Source::Error { Role::Warn } else { Role::Plain };
-        let pieces = if logs.manner.wrap {
-            text::wrap(&whole, width)
-        } else {
-            vec![skip(&whole, logs.left)]
-        };
-        for piece in pieces.into_iter().rev() {
+        for piece in pieces(app, line, usize::from(area.width - 1)).into_iter().rev() {
             let Some(above) = row.checked_sub(1) else { break 'lines };
             row = above;
-            let piece = text::cut(piece, width, app.theme.glyphs().ellipsis);
-            put_at(buffer, body, (1, row), &piece, app.theme.style(role));
+            piece.draw(app, line.source, Rect { y: body.y + row, height: 1, ..body }, buffer);
         }
     }
+    if row == body.height {
+        put_at(buffer, area, (1, 0), nothing(app), app.theme.style(Role::Dim));
+    }
     let status = Rect { y: area.bottom() - 1, height: 1, ..area };
-    put_at(buffer, status, (1, 0), &summary(logs), app.theme.style(Role::Dim));
+    let role = if logs.manner.frozen { Role::Warn } else { Role::Dim };
+    put_at(buffer, status, (1, 0), &summary(logs), app.theme.style(role));
+}
+
+/// One line of the screen: the time, or blanks below it, and text.
+struct Piece<'a> {
+    time: String,
+    text: Cow<'a, str>,
+}
+
+fn pieces<'a>(app: &App, line: &'a LogLine, width: usize) -> Vec<Piece<'a>> {
+    let manner = &app.detail.logs.manner;
+    let time = match manner.timestamps && line.time != 0 {
+        true if app.now - line.time > 20 * 3600 * SECOND => text::date(line.time, app.offset),
+        true => text::clock_millis(line.time, app.offset),
+        false => String::new(),
+    };
+    let time = if time.is_empty() { time } else { format!("{time} ") };
+    let room = width.saturating_sub(time.len()).max(1);
+    if !manner.wrap {
+        let whole = skip(&line.text, app.detail.logs.left);
+        return vec![Piece { time, text: text::cut(whole, room, app.theme.glyphs().ellipsis) }];
+    }
+    let blank = " ".repeat(time.len());
+    let mut times = std::iter::once(time).chain(std::iter::repeat(blank));
+    let texts = text::wrap(&line.text, room).into_iter();
+    texts.map(|text| Piece { time: times.next().unwrap_or_default(), text: text.into() }).collect()
+}
+
+impl Piece<'_> {
+    /// A mark for standard error, the time, the text with what was searched for underlined.
+    fn draw(&self, app: &App, source: Source, line: Rect, buffer: &mut Buffer) {
+        let style = |role| app.theme.style(role);
+        if source == Source::Error {
+            put_at(buffer, line, (0, 0), app.theme.glyphs().gutter, style(Role::Warn));
+        }
+        let x = put_at(buffer, line, (1, 0), &self.time, style(Role::Dim));
+        put_at(buffer, line, (x, 0), &self.text, style(Role::Plain));
+        for (at, cells) in app.detail.logs.words.hits(&self.text) {
+            let left = (line.x + x).saturating_add(at).min(line.right());
+            let width = cells.min(line.right() - left);
+            let hit = style(Role::Accent).add_modifier(Modifier::UNDERLINED);
+            buffer.set_style(Rect { x: left, width, ..line }, hit);
+        }
+    }
+}
+
+/// Why no line is shown.
+fn nothing(app: &App) -> &'static str {
+    let logs = &app.detail.logs;
+    match (logs.lines.is_empty(), logs.ended, app.detail.load.is_some()) {
+        (false, ..) => "no line passes the filter; esc clears it",
+        (_, true, _) => "it wrote nothing",
+        (_, _, true) => "nothing yet: what it writes appears here",
+        _ => "loading",
+    }
 }
 
 /// The line without its first `cells` cells.
@@ -164,7 +227,7 @@ fn summary(logs: &Logs) -> String {
     }
     out.push_str(match (logs.ended, logs.manner.frozen) {
         (true, _) => ", ended",
-        (false, true) => ", frozen",
+        (false, true) => ", frozen (f follows)",
         (false, false) => ", following",
     });
     match logs.since {
@@ -183,7 +246,7 @@ mod tests {
     use super::*;
 
     fn line(text: &str) -> LogLine {
-        LogLine { time: String::new(), text: text.into(), source: Source::Output }
+        LogLine { time: 0, text: text.into(), source: Source::Output }
     }
 
     #[test]
@@ -205,5 +268,6 @@ mod tests {
         assert_eq!((logs.len(), logs.dropped), (KEPT, 3));
         assert!(Words { text: "!x".into() }.keep("y") && !Words { text: "!X".into() }.keep("x"));
         assert_eq!(skip("日本", 2), "本");
+        assert_eq!(Words { text: "Or".into() }.hits("日 orforge"), [(3, 2), (6, 2)]);
     }
 }

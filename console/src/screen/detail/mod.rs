@@ -1,15 +1,19 @@
 //! The detail pane: tabs about the selected container.
 
+mod chart;
 pub mod inspect;
 pub mod logs;
 mod overview;
 mod processes;
 mod stats;
 
+pub use overview::why;
+
 use super::layout::{Frame, Pane as Place};
 use super::{chrome, put_at};
 use crate::app::{App, Pane};
 use crate::command::Load;
+use crate::fleet::Point;
 use crate::keys::Scope;
 use crate::overlay;
 use crate::table::Id;
@@ -61,7 +65,7 @@ impl Tab {
 
     /// It needs more than the stream brings.
     pub fn loads(self) -> bool {
-        matches!(self, Tab::Logs | Tab::Processes | Tab::Inspect)
+        self != Tab::Overview
     }
 
     /// The tab `steps` further.
@@ -101,6 +105,8 @@ pub struct Detail {
     pub scroll: usize,
     /// The log.
     pub logs: Logs,
+    /// Figures from before the console was opened, oldest first.
+    pub past: Vec<Point>,
     /// The processes.
     pub processes: Option<Processes>,
     /// The object.
@@ -146,7 +152,7 @@ pub fn draw(app: &App, place: Place, buffer: &mut Buffer) {
     match app.detail.tab {
         Tab::Overview => overview::draw(app, entry, place.inner, buffer),
         Tab::Logs => logs::draw(app, place.inner, buffer),
-        Tab::Processes => processes::draw(app, place.inner, buffer),
+        Tab::Processes => processes::draw(app, entry, place.inner, buffer),
         Tab::Stats => stats::draw(app, entry, place.inner, buffer),
         Tab::Inspect => inspect::draw(app, id, place.inner, buffer),
     }

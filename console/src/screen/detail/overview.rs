@@ -8,6 +8,10 @@ use crate::text;
 use crate::theme::Role;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
+use shared::watch::STOPPED_BY_HAND;
+
+/// Reasons that the words here hold already.
+const SAID: [&str; 3] = ["killed for memory", "exited with", "out of memory"];
 
 type Line = (&'static str, String, Role);
 
@@ -31,7 +35,9 @@ pub fn draw(app: &App, entry: &Entry, area: Rect, buffer: &mut Buffer) {
 /// Why it is not running, or what is wrong while it is.
 pub fn why(entry: &Entry) -> (String, Role) {
     let c = &entry.container;
-    let reason = if c.reason.is_empty() { String::new() } else { format!(": {}", c.reason) };
+    // The daemon's sentence, unless it says no more than the one here.
+    let told = c.reason.is_empty() || SAID.iter().any(|said| c.reason.starts_with(said));
+    let reason = if told { String::new() } else { format!(": {}", c.reason) };
     match (c.state.as_str(), entry.attention.level) {
         ("exited" | "restarting", _) if c.oom_killed => {
             let limit = if c.memory_limit_bytes > 0 {
@@ -43,6 +49,9 @@ pub fn why(entry: &Entry) -> (String, Role) {
                 format!("the kernel killed it for memory{limit} (exit {}){reason}", c.exit_code),
                 Role::Bad,
             )
+        }
+        ("exited", _) if c.reason == STOPPED_BY_HAND => {
+            (format!("{STOPPED_BY_HAND}, exit code {}", c.exit_code), Role::Plain)
         }
         ("exited" | "restarting", _) => {
             let signal = signal(c.exit_code).map_or(String::new(), |s| format!(", {s}"));
@@ -137,11 +146,11 @@ fn memory(entry: &Entry) -> String {
     let Some(s) = entry.figures() else { return format!("limit {}{kills}", limit(entry)) };
     let share = entry.memory_percent().map_or(String::new(), |p| format!(" ({p:.0}%)"));
     format!(
-        "{} of {}{share}  OOM score {} adj {:+}{kills}",
+        "{} of {}{share}  OOM score {} adj {}{kills}",
         used(entry),
         limit(entry),
         s.oom_score,
-        s.oom_score_adj
+        super::stats::adjustment(s)
     )
 }
 

@@ -1,6 +1,7 @@
-//! Processes of the container, as the daemon lists them every two seconds.
+//! Processes of the container, as the daemon lists them again and again.
 
 use crate::app::App;
+use crate::fleet::Entry;
 use crate::screen::put_at;
 use crate::text;
 use crate::theme::Role;
@@ -8,9 +9,10 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 /// Draws the tab.
-pub fn draw(app: &App, area: Rect, buffer: &mut Buffer) {
-    let Some(table) = &app.detail.processes else {
-        put_at(buffer, area, (1, 0), "loading", app.theme.style(Role::Dim));
+pub fn draw(app: &App, entry: &Entry, area: Rect, buffer: &mut Buffer) {
+    let Some(table) = app.detail.processes.as_ref().filter(|_| entry.is_alive()) else {
+        let words = if entry.is_alive() { "loading" } else { "no processes: it is not running" };
+        put_at(buffer, area, (1, 0), words, app.theme.style(Role::Dim));
         return;
     };
     let widths: Vec<usize> = (0..table.titles.len())

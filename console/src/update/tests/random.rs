@@ -47,7 +47,7 @@ fn frame() -> impl Strategy<Value = Frame> {
 }
 
 fn message() -> impl Strategy<Value = Message> {
-    let line = LogLine { time: "t".into(), text: "日本 line".into(), source: Source::Error };
+    let line = LogLine { time: 7, text: "日本 line".into(), source: Source::Error };
     prop_oneof![
         8 => key(),
         2 => (1u16..250, 1u16..80).prop_map(|(width, height)| Message::Resize { width, height }),

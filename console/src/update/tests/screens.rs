@@ -66,7 +66,7 @@ fn details() {
         let mut app = live(size, ANSI, fleet());
         keys(&mut app, "/api<enter>lT");
         let line = |text: &str, source| LogLine {
-            time: "2026-11-21T02:41:38Z".into(),
+            time: 1_795_228_898 * SECOND,
             text: text.into(),
             source,
         };

@@ -1,5 +1,6 @@
 //! What Docker has no word for, under `/coffer/v1`.
 
+mod history;
 mod watch;
 
 use super::reply::Reply;
@@ -12,6 +13,7 @@ pub fn routes() -> Vec<Route> {
     vec![
         get("/coffer/v1/watch", watch::watch),
         put("/coffer/v1/watch/:id/interest", watch::interest),
+        get("/coffer/v1/containers/:id/history", history::history),
         get("/coffer/v1/plugins", plugins),
         get("/coffer/v1/config", config),
     ]
