@@ -35,7 +35,7 @@ fn every_tab_is_filled() {
         ("i", "Config"),
         ("m", "throttled"),
         ("w", "as it should be"),
-        ("2", "no events yet"),
+        ("2", "following"),
         ("1", "svc-0000"),
         ("?", "send a signal"),
     ] {
@@ -104,7 +104,7 @@ fn a_daemon_that_dies_is_told_and_its_return_too() {
     fake.resume();
     console.until("it is back", |screen| screen.contains("daemon restarted, 10 re-adopted"));
     console.until("it is live", |screen| screen.contains("live"));
-    assert!(fake.asked().iter().any(|r| r.contains("after=store-10")), "{:?}", fake.asked());
+    assert!(fake.asked().iter().any(|r| r.contains("after=store-13")), "{:?}", fake.asked());
 }
 
 #[test]

@@ -3,6 +3,7 @@
 
 mod fake;
 mod keyboard;
+mod keys;
 mod screen;
 mod signals;
 mod speed;

@@ -3,6 +3,7 @@
 use super::fake::Fake;
 use harness::terminal::Terminal;
 use harness::{program, wait};
+use std::cell::{Ref, RefCell};
 use std::process::Command;
 
 /// A console and the screen that it draws on.
@@ -10,12 +11,14 @@ pub struct Console {
     /// Its terminal.
     pub terminal: Terminal,
     size: (u16, u16),
+    /// What was shown so far, and how many bytes of it.
+    screen: RefCell<(vt100::Parser, usize)>,
 }
 
 /// The program with an environment of its own.
 pub fn command(fake: &Fake) -> Command {
     let mut command = Command::new(program::built("coffer"));
-    command.env("COFFER_HOST", fake.host()).env("TERM", "xterm-256color").env("LANG", "C.UTF-8");
+    command.env("COFFER_HOST", fake.host()).env("TERM", "xterm-256color").env("LANG", "C.UTF-8").env("TZ", "UTC");
     command.env_remove("NO_COLOR");
     command
 }
@@ -30,14 +33,20 @@ impl Console {
 
     /// Opens it as told.
     pub fn with(command: &Command, rows: u16, columns: u16) -> Self {
-        Self { terminal: Terminal::start(command, rows, columns), size: (rows, columns) }
+        let terminal = Terminal::start(command, rows, columns);
+        let screen = RefCell::new((vt100::Parser::new(rows, columns, 0), 0));
+        Self { terminal, size: (rows, columns), screen }
     }
 
     /// The screen as a terminal would show it.
-    pub fn parsed(&self) -> vt100::Parser {
-        let mut parser = vt100::Parser::new(self.size.0, self.size.1, 0);
-        parser.process(self.terminal.seen().as_bytes());
-        parser
+    pub fn parsed(&self) -> Ref<'_, vt100::Parser> {
+        {
+            let (parser, known) = &mut *self.screen.borrow_mut();
+            let new = self.terminal.seen_after(*known);
+            parser.process(&new);
+            *known += new.len();
+        }
+        Ref::map(self.screen.borrow(), |(parser, _)| parser)
     }
 
     /// Its text.
@@ -58,6 +67,7 @@ impl Console {
     /// Makes the terminal another size.
     pub fn resize(&mut self, rows: u16, columns: u16) {
         self.size = (rows, columns);
+        *self.screen.borrow_mut() = (vt100::Parser::new(rows, columns, 0), 0);
         self.terminal.resize(rows, columns);
     }
 
@@ -65,8 +75,9 @@ impl Console {
     pub fn selected(&self) -> Option<(String, bool)> {
         let parser = self.parsed();
         let screen = parser.screen();
-        let row =
-            (0..self.size.0).find(|row| screen.cell(*row, 0).is_some_and(vt100::Cell::inverse))?;
+        // The first cell may be a border.
+        let inverse = |row: &u16| screen.cell(*row, 1).is_some_and(vt100::Cell::inverse);
+        let row = (0..self.size.0).find(inverse)?;
         let whole = (0..self.size.1).all(|x| screen.cell(row, x).is_some_and(vt100::Cell::inverse));
         Some((screen.rows(0, self.size.1).nth(usize::from(row))?, whole))
     }

@@ -79,17 +79,23 @@ fn state_of(pid: i32) -> Option<char> {
     stat.rsplit(") ").next()?.chars().next()
 }
 
+/// After ctrl-z: the program has stopped, the screen is the shell's; SIGCONT brings it back.
+pub fn stops_and_goes_on(console: &mut Console) {
+    let pid = console.terminal.pid();
+    wait::until_true("it is stopped", || state_of(pid) == Some('T'));
+    wait::until_true("the screen was given back", || !console.parsed().screen().alternate_screen());
+    kill(Pid::from_raw(pid), Signal::SIGCONT).expect("kill");
+    wait::until_true("the screen is taken again", || console.parsed().screen().alternate_screen());
+    console.until("it is drawn anew", |screen| screen.contains("svc-0000"));
+    console.terminal.send("j");
+    console.terminal.send("q");
+    assert_eq!(console.terminal.status(), 0);
+}
+
 #[test]
 fn ctrl_z_stops_and_sigcont_draws_anew() {
     let fake = Fake::start(10);
     let mut console = Console::open(&fake, 24, 80);
-    let pid = console.terminal.pid();
     console.terminal.send("\u{1a}");
-    wait::until_true("it is stopped", || state_of(pid) == Some('T'));
-    wait::until_true("the screen was given back", || !console.parsed().screen().alternate_screen());
-    kill(Pid::from_raw(pid), Signal::SIGCONT).expect("kill");
-    console.until("it is drawn anew", |screen| screen.contains("svc-0000"));
-    assert!(console.parsed().screen().alternate_screen());
-    console.terminal.send("q");
-    assert_eq!(console.terminal.status(), 0);
+    stops_and_goes_on(&mut console);
 }

@@ -55,6 +55,12 @@ impl Terminal {
         String::from_utf8_lossy(&self.seen.lock().expect("the output")).into_owned()
     }
 
+    /// The bytes that were shown after the first `known`.
+    pub fn seen_after(&self, known: usize) -> Vec<u8> {
+        let seen = self.seen.lock().expect("the output");
+        seen.get(known..).unwrap_or_default().to_vec()
+    }
+
     /// Waits until `text` is shown.
     #[track_caller]
     pub fn expect(&self, text: &str) {

@@ -21,7 +21,7 @@ const fn wide(title: &'static str, width: u16, grow: u16, most: u16, priority: u
 /// The columns. At 80 cells: name, state, CPU, memory with limit and share, OOM score and adjustment,
 /// processes, age.
 pub static COLUMNS: [Column; 13] = [
-    wide("   NAME", 20, 3, 40, 99),
+    wide("   NAME", 18, 3, 40, 99),
     wide("IMAGE", 12, 2, 32, 20),
     wide("STATE", 12, 0, 12, 95),
     column("CPU%", 5, Side::Right, 90),

@@ -82,8 +82,10 @@ impl Areas {
         let line = |y: u16| Rect { x: 0, y: y.min(height), width, height: u16::from(y < height) };
         let boxed = width >= BORDERS;
         let frame = if boxed { Frame::Box } else { Frame::Bare };
-        let bar = (!boxed).then(|| line(2));
-        let top = if boxed { 2 } else { 3 };
+        // The bar is about the list: it goes with it.
+        let zoomed = app.detail.zoom && app.view == View::Containers;
+        let bar = (!boxed && !zoomed).then(|| line(2));
+        let top = if bar.is_some() { 3 } else { 2 };
         let mut body = Rect { x: 0, y: top, width, height: height.saturating_sub(top + 2) };
         let beside = width >= BESIDE;
         let strip = (app.view == View::Containers && beside && height >= STRIP && !app.detail.zoom)
@@ -97,7 +99,7 @@ impl Areas {
         } else if app.detail.zoom {
             (Rect { height: 0, ..body }, Some(body))
         } else if beside {
-            let right = (width * 3 / 10).clamp(46, 72);
+            let right = (width * 9 / 25).clamp(46, 76);
             let left = Rect { width: width - right, ..body };
             (left, Some(Rect { x: left.right(), width: right, ..body }))
         } else {

@@ -51,15 +51,20 @@ pub struct Place {
     pub width: u16,
 }
 
-/// Places columns on `width` cells with one blank between them. The first column always stays; `skip`
-/// columns after it are scrolled away to the left.
+/// Places columns on `width` cells with one blank between them. The first column always stays. Without
+/// `skip` the most important ones are shown; `skip` 1 shows all from the second on as far as they fit,
+/// 2 from the third on, and so forth: every column can be reached.
 pub fn place(columns: &[Column], width: u16, skip: usize) -> Vec<Place> {
-    let mut kept: Vec<usize> = (0..columns.len()).filter(|at| *at == 0 || *at > skip).collect();
+    let mut kept: Vec<usize> = (0..columns.len()).filter(|at| *at == 0 || *at >= skip).collect();
     let need = |kept: &[usize]| -> u16 {
         kept.iter().map(|at| columns[*at].width + 1).sum::<u16>().saturating_sub(1)
     };
     while kept.len() > 1 && need(&kept) > width {
-        let worst = kept[1..].iter().copied().min_by_key(|at| columns[*at].priority);
+        let importance = |at: &usize| match skip {
+            0 => (columns[*at].priority, 0),
+            _ => (0, columns.len() - at),
+        };
+        let worst = kept[1..].iter().copied().min_by_key(importance);
         kept.retain(|at| Some(*at) != worst);
     }
     let mut widths: Vec<u16> = kept.iter().map(|at| columns[*at].width).collect();
@@ -226,6 +231,7 @@ mod tests {
         assert_eq!(at(24), [(0, 12), (1, 5), (2, 5)]);
         assert_eq!(at(20), [(0, 14), (2, 5)]);
         assert_eq!(at(12), [(0, 12)]);
-        assert_eq!(place(&columns, 30, 1).iter().map(|p| p.column).collect::<Vec<_>>(), [0, 2]);
+        let from = |skip| place(&columns, 20, skip).iter().map(|p| p.column).collect::<Vec<_>>();
+        assert_eq!((from(0), from(1), from(2)), (vec![0, 2], vec![0, 1], vec![0, 2]));
     }
 }

@@ -294,7 +294,7 @@ fn sideways(app: &mut App, by: isize) {
     if app.pane == Pane::Detail && app.detail.tab == Tab::Logs {
         app.detail.logs.left = app.detail.logs.left.saturating_add_signed(by * 8);
     } else if app.view == View::Containers {
-        let most = crate::screen::containers::COLUMNS.len() - 2;
+        let most = crate::screen::containers::COLUMNS.len() - 1;
         app.containers.skip = app.containers.skip.saturating_add_signed(by).min(most);
     }
 }
