@@ -175,7 +175,9 @@ impl Daemon {
             let mut text = String::new();
             for _ in 0..self.conduct.lines.load(Ordering::Relaxed).div_ceil(PIECES) {
                 number += 1;
-                text.push_str(&format!("2026-11-21T02:41:38.5Z line {number} of a storm of lines\n"));
+                text.push_str(&format!(
+                    "2026-11-21T02:41:38.5Z line {number} of a storm of lines\n"
+                ));
             }
             if !text.is_empty() {
                 chunk(&mut out, &text)?;

@@ -172,8 +172,9 @@ fn press(fake: &Fake, size: (u16, u16), row: &Row, key: &str) {
         Show(text) => console.until(&what, |screen| screen.contains(text)),
         Hide(text) => console.until(&what, |screen| !screen.contains(text)),
         Select(name) => console.until(&what, |_| selects(&console, name)),
-        Leave(name) => console
-            .until(&what, |_| console.selected().is_some() && !selects(&console, name)),
+        Leave(name) => {
+            console.until(&what, |_| console.selected().is_some() && !selects(&console, name))
+        }
         Ask(end) => wait::until_true(&what, || {
             fake.asked()[asked..].iter().any(|request| request.ends_with(end))
         }),

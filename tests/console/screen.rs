@@ -18,7 +18,11 @@ pub struct Console {
 /// The program with an environment of its own.
 pub fn command(fake: &Fake) -> Command {
     let mut command = Command::new(program::built("coffer"));
-    command.env("COFFER_HOST", fake.host()).env("TERM", "xterm-256color").env("LANG", "C.UTF-8").env("TZ", "UTC");
+    command
+        .env("COFFER_HOST", fake.host())
+        .env("TERM", "xterm-256color")
+        .env("LANG", "C.UTF-8")
+        .env("TZ", "UTC");
     command.env_remove("NO_COLOR");
     command
 }

@@ -90,8 +90,10 @@ mod tests {
     const THEME: Theme = Theme { palette: Palette::Ansi, charset: Charset::Unicode };
 
     fn chart(values: &[(u32, f32)], end: i64) -> Chart {
-        let points: Vec<Point> =
-            values.iter().map(|(second, cpu)| Point { second: *second, cpu: *cpu, kib: 0 }).collect();
+        let points: Vec<Point> = values
+            .iter()
+            .map(|(second, cpu)| Point { second: *second, cpu: *cpu, kib: 0 })
+            .collect();
         Chart::new(&points, end, 10, 10, |p| f64::from(p.cpu))
     }
 

@@ -129,8 +129,7 @@ fn rest(entry: &Entry, s: &Sample) -> Vec<Line> {
         limit if limit > 0 => format!("{} of {limit}", s.pids),
         _ => s.pids.to_string(),
     };
-    let mut throttled =
-        titled("throttled", format!("{:.0}% of its periods", entry.throttled));
+    let mut throttled = titled("throttled", format!("{:.0}% of its periods", entry.throttled));
     if entry.throttled > 25.0 {
         throttled[1].1 = Role::Warn;
     }
