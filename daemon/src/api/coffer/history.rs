@@ -7,6 +7,9 @@ use crate::container::history::Point;
 use shared::error::Result;
 use shared::watch::{History, Reading};
 
+/// Two readings that are closer (somebody asked in between) say nothing about the use of a processor.
+const SHORTEST_MS: u64 = 100;
+
 /// What is remembered, oldest first.
 pub async fn history(call: Call) -> Result<Reply> {
     let containers = &call.engine().containers;
@@ -19,8 +22,9 @@ pub async fn history(call: Call) -> Result<Reply> {
 
 /// Each point but the first, which has none before it to be compared with.
 fn readings(points: &[Point], since_ms: u64) -> Vec<Reading> {
+    let long_enough = |pair: &&[Point]| pair[1].time_ms >= pair[0].time_ms + SHORTEST_MS;
     let pairs = points.windows(2).filter(|pair| pair[1].time_ms >= since_ms);
-    pairs.map(|pair| reading(&pair[0], &pair[1])).collect()
+    pairs.filter(long_enough).map(|pair| reading(&pair[0], &pair[1])).collect()
 }
 
 fn reading(before: &Point, now: &Point) -> Reading {
@@ -50,5 +54,6 @@ mod tests {
         assert_eq!(all.iter().map(|r| r.cpu_percent).collect::<Vec<_>>(), [50.0, 10.0]);
         assert_eq!(readings(&points, 2_500).len(), 1);
         assert!(readings(&points[..1], 0).is_empty());
+        assert!(readings(&[point(1_000, 0), point(1_009, 0)], 0).is_empty());
     }
 }
