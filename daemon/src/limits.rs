@@ -56,6 +56,9 @@ pub const UNPACK_FOLDERS: usize = 128;
 pub const UNPACK_RESERVE: u64 = 256 << 20;
 /// Levels of folders that are walked for changes, sizes and copies: each costs a step of recursion.
 pub const TREE_DEPTH: usize = 1_024;
+/// Whoever adds an image waits so long for its files to reach the disk: the kernel writes everybody else's
+/// with them.
+pub const SETTLE: Duration = Duration::from_secs(10);
 /// Layers below a container: overlayfs takes 500 (kernel, OVL_MAX_STACK).
 pub const LAYERS: usize = 500;
 /// Files of an image archive: an image of 500 layers has three old-style files for each.

@@ -3,6 +3,7 @@
 
 mod boot;
 mod ledger;
+mod load;
 mod point;
 mod storm;
 mod survive;

@@ -3,7 +3,7 @@
 
 use crate::{body, create, engine, finish, run};
 use harness::engine::{Engine, signal};
-use harness::{image, leak, wait};
+use harness::{leak, wait};
 use nix::sys::signal::Signal;
 use serde_json::json;
 use std::path::{Path, PathBuf};
@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 /// Kills the daemon as soon as `point` holds while `action` goes on; then starts it again. True when
 /// the point was met.
-fn killed_at(
+pub fn killed_at(
     engine: &mut Engine,
     point: impl Fn() -> bool + Sync,
     action: impl FnOnce(&Engine),
@@ -175,59 +175,6 @@ fn of_remove() {
         }
         usable(&engine, "subject");
         engine.remove_containers();
-    }
-    finish(&engine, &before);
-}
-
-type Watch = Box<dyn Fn() -> bool + Sync>;
-
-#[test]
-fn of_load() {
-    let Some((mut engine, before)) = engine() else { return };
-    let data = engine.data_root();
-    let count = |folder: PathBuf| std::fs::read_dir(folder).map_or(0, Iterator::count);
-    let points: [(&str, Watch); 3] = [
-        ("bytes arrive", {
-            let data = data.clone();
-            Box::new(move || any_entry(&data.join("content/ingest")))
-        }),
-        ("a new blob is there", {
-            let folder = data.join("content/blobs/sha256");
-            let known = count(folder.clone());
-            Box::new(move || count(folder.clone()) > known)
-        }),
-        ("a new snapshot is there", {
-            let folder = data.join("snapshots/overlayfs");
-            let known = count(folder.clone());
-            Box::new(move || count(folder.clone()) > known)
-        }),
-    ];
-    let big: Vec<u8> =
-        (0..8_000_000u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
-    let image = image::Image::probe(&["loaded:1"]).with(image::Layer::new().file("big", &big));
-    let archive = image.docker_archive();
-    for (name, point) in &points {
-        let met = killed_at(&mut engine, point, |engine| {
-            let headers = [("Content-Type", "application/x-tar")];
-            let _ = engine
-                .client()
-                .open("POST", "/images/load", &headers, &archive)
-                .and_then(harness::http::Answer::whole);
-        });
-        eprintln!("load, {name}: {}", if met { "killed there" } else { "not met" });
-        // Once more, in peace; the image works, and goes.
-        engine.load(&archive);
-        let mut body = body(&["stat", "/big"], json!({}));
-        body["Image"] = json!("loaded:1");
-        let made = engine.client().post_json("/containers/create?name=reader", &body).expect(201);
-        assert!(made.json()["Id"].is_string());
-        engine.client().post("/containers/reader/start").expect(204);
-        assert_eq!(
-            engine.client().post("/containers/reader/wait").expect(200).json()["StatusCode"],
-            0
-        );
-        engine.client().delete("/containers/reader").expect(204);
-        engine.client().delete("/images/loaded:1").expect(200);
     }
     finish(&engine, &before);
 }

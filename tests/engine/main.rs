@@ -2,6 +2,7 @@
 //! for what was left behind. Needs root. Named by `COFFER_TEST_PEER`, a real dockerd answers instead.
 
 mod coffer;
+mod disk;
 mod exec;
 mod files;
 mod fuzz;

@@ -57,7 +57,7 @@ impl Records {
 }
 
 impl Images {
-    /// Adds an image; layers that it needs are taken out of `fresh`. Adding one that is here already
+    /// Adds an image, on disk when this returns; layers that it needs are taken out of `fresh`. Adding one that is here already
     /// only gives it the names.
     pub(super) async fn add(
         &self,
@@ -65,7 +65,7 @@ impl Images {
         fresh: &mut HashMap<Digest, Fresh>,
     ) -> Result<Arc<Image>> {
         let document = Document::parse(&addition.document)?;
-        let _guard = self.0.lock.lock().await;
+        let guard = self.0.lock.lock().await;
         let layers = self.layers_of(&document, fresh)?;
         let (content, bytes) = (self.0.content.clone(), addition.document.clone());
         let id = task::blocking("store a configuration", move || content.put(&bytes)).await?;
@@ -85,8 +85,11 @@ impl Images {
         let stored = records.clone();
         let put = move |tx: &mut Tx<'_>| stored.put(tx);
         self.0.journal.commit(Durability::Immediate, None, facts, put).await?;
-        self.publish(records, fresh);
-        self.get(&id)
+        let unsettled = self.publish(records, fresh);
+        let image = self.get(&id);
+        drop(guard);
+        self.settle(unsettled).await?;
+        image
     }
 
     fn layers_of(
@@ -135,7 +138,8 @@ impl Images {
         facts
     }
 
-    fn publish(&self, records: Records, fresh: &mut HashMap<Digest, Fresh>) {
+    /// Makes known what is stored; gives the layers that may not be on disk yet.
+    fn publish(&self, records: Records, fresh: &mut HashMap<Digest, Fresh>) -> Vec<Digest> {
         let mut unsettled = Vec::new();
         for (digest, layer, snapshot) in records.layers {
             if let Some(Fresh { draft, .. }) = fresh.remove(&digest) {
@@ -160,7 +164,6 @@ impl Images {
         for (name, _) in records.names {
             index.name(name, &id);
         }
-        drop(index);
-        self.settle(unsettled);
+        unsettled
     }
 }

@@ -5,7 +5,7 @@ use crate::snapshot::{Access, Change, Kind, Snapshot, Usage};
 use crate::task;
 use crate::{image::Image, limits};
 use shared::error::{Error, Result};
-use shared::id::{ContainerId, ImageId};
+use shared::id::{ContainerId, Digest, ImageId};
 use shared::kernel::detached::detached;
 use shared::shim::Mount;
 use std::collections::{BTreeMap, HashSet};
@@ -39,8 +39,16 @@ impl Images {
         self.0.snapshots.prepare(container.as_str(), lower, Access::ReadWrite, labels).await
     }
 
-    /// How to mount a container's tree.
+    /// How to mount a container's tree; an error if a loss of power has damaged it.
     pub fn rootfs(&self, container: &ContainerId) -> Result<Vec<Mount>> {
+        let snapshot = self.0.snapshots.stat(container.as_str());
+        for layer in snapshot.iter().flat_map(|snapshot| &snapshot.lower) {
+            if Digest::parse(layer).is_ok_and(|digest| self.read().is_damaged(&digest)) {
+                return Err(Error::internal(format!(
+                    "layer {layer} of the container's image is damaged: load the image again"
+                )));
+            }
+        }
         self.0.snapshots.mounts(container.as_str())
     }
 

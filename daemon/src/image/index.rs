@@ -14,6 +14,8 @@ pub struct Index {
     images: BTreeMap<ImageId, Arc<Image>>,
     names: BTreeMap<Reference, ImageId>,
     layers: HashMap<Digest, Arc<LayerRecord>>,
+    /// Layers that only containers keep, and whose files are not what they were.
+    damaged: HashSet<Digest>,
 }
 
 impl Index {
@@ -32,24 +34,36 @@ impl Index {
         self.names.get(name)
     }
 
-    /// One layer.
+    /// One layer; none if it is damaged, so that it is brought in anew.
     pub fn layer(&self, diff_id: &Digest) -> Option<&Arc<LayerRecord>> {
-        self.layers.get(diff_id)
+        self.layers.get(diff_id).filter(|_| !self.damaged.contains(diff_id))
     }
 
-    /// All layers.
+    /// True if the layer is here, but no longer what it was.
+    pub fn is_damaged(&self, diff_id: &Digest) -> bool {
+        self.damaged.contains(diff_id)
+    }
+
+    /// Notes that a layer is not what it was.
+    pub fn damage(&mut self, diff_id: &Digest) {
+        self.damaged.insert(diff_id.clone());
+    }
+
+    /// All layers, damaged ones too.
     pub fn layers(&self) -> impl Iterator<Item = (&Digest, &Arc<LayerRecord>)> {
         self.layers.iter()
     }
 
-    /// Adds a layer.
+    /// Adds a layer that is whole.
     pub fn add_layer(&mut self, diff_id: Digest, layer: LayerRecord) {
+        self.damaged.remove(&diff_id);
         self.layers.insert(diff_id, Arc::new(layer));
     }
 
     /// Forgets a layer.
     pub fn remove_layer(&mut self, diff_id: &Digest) {
         self.layers.remove(diff_id);
+        self.damaged.remove(diff_id);
     }
 
     /// Adds an image without names.

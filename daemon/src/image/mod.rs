@@ -27,6 +27,8 @@ mod settle;
 #[cfg(test)]
 mod speed;
 pub mod step;
+#[cfg(test)]
+mod survive;
 mod tag;
 #[cfg(test)]
 mod tests;

@@ -1,25 +1,39 @@
-//! Layers and power loss. A load is answered when its records are durable, not when hundreds of megabytes
-//! of files are on disk: that is awaited in the background. A layer written in a boot that ended before
-//! is verified at the next start against its digest, and given up if it is damaged.
+//! Layers and power loss. Whoever adds an image is answered when its files are on disk, too, or when the
+//! disk has taken so long that its records alone must do. A layer that was not known to be on disk when
+//! its boot ended is verified at the next start against its digest, and given up if it is damaged.
 
 use super::Images;
 use super::record::LayerRecord;
 use super::save::Sink;
 use crate::store::{Durability, Tx};
-use crate::task;
+use crate::{limits, task};
 use shared::error::{Context, Result};
 use shared::id::Digest;
 use std::fs::File;
 
 impl Images {
-    /// Waits in the background until layers are on disk, and notes it.
-    pub(super) fn settle(&self, layers: Vec<Digest>) {
+    /// Waits until layers are on disk, and notes it. A disk that is busy with others for longer than
+    /// [`limits::SETTLE`] is no error: the rest goes on in the background.
+    pub(super) async fn settle(&self, layers: Vec<Digest>) -> Result<()> {
         if layers.is_empty() {
-            return;
+            return Ok(());
         }
         let images = self.clone();
+        let work = task::spawn("settle layers", async move { images.settle_now(layers).await });
+        match task::timeout(limits::SETTLE, "layers to reach the disk", work).await {
+            Ok(settled) => settled?,
+            Err(late) => {
+                tracing::warn!(%late, "an image is answered for before it is on disk");
+                Ok(())
+            }
+        }
+    }
+
+    /// The same behind the caller's back.
+    fn settle_behind(&self, layers: Vec<Digest>) {
+        let images = self.clone();
         task::spawn("settle layers", async move {
-            if let Err(error) = images.settle_now(layers).await {
+            if let Err(error) = images.settle(layers).await {
                 tracing::error!(%error, "cannot bring layers to disk; the next boot verifies them");
             }
         })
@@ -63,18 +77,19 @@ impl Images {
                 Err(error) => self.give_up(&digest, &error.to_string()).await?,
             }
         }
-        self.settle(good);
+        self.settle_behind(good);
         // Layers of this boot whose settling a crash cut short.
         let rest: Vec<Digest> = {
             let index = self.read();
             let layers = index.layers().filter(|(_, l)| l.unsettled.as_ref() == Some(&self.0.boot));
             layers.map(|(digest, _)| digest.clone()).collect()
         };
-        self.settle(rest);
+        self.settle_behind(rest);
         Ok(())
     }
 
-    /// Removes the images that have a damaged layer; the layer itself goes with the next collection.
+    /// Removes the images that have a damaged layer. The layer goes with them, or with the last container
+    /// that stands on it; until then it is not used, and loading the image again replaces it.
     async fn give_up(&self, digest: &Digest, reason: &str) -> Result<()> {
         tracing::error!(%digest, reason, "a layer did not survive the loss of power");
         let broken: Vec<_> = {
@@ -86,6 +101,7 @@ impl Images {
             tracing::error!(image = %image.id, tags = ?image.tags(), "giving up an image");
             self.forget(&image).await?;
         }
+        self.write().damage(digest);
         Ok(())
     }
 }

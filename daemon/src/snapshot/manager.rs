@@ -132,9 +132,12 @@ impl Snapshots {
     }
 
     /// Makes a layer known whose record the caller has stored, in one transaction with its own records.
+    /// It takes the place of one with the same name, for which nobody may have been given mounts.
     pub fn adopt(&self, mut draft: Draft, name: &str, record: Snapshot) {
         draft.is_kept = true;
-        self.write().insert(name.to_owned(), Arc::new(record));
+        if let Some(before) = self.write().insert(name.to_owned(), Arc::new(record)) {
+            self.discard(before.number);
+        }
     }
 
     /// Stores a layer's record and makes it known.

@@ -127,6 +127,12 @@ impl Layer {
         self.file(name, data)
     }
 
+    /// A file with records of a PAX header, whatever they say.
+    pub fn extended_file(mut self, name: &str, pairs: &[(&str, &[u8])], data: &[u8]) -> Self {
+        self.extended(pairs);
+        self.file(name, data)
+    }
+
     /// A whiteout: the name is gone from this layer on (OCI image spec, "Whiteouts").
     pub fn whiteout(self, name: &str) -> Self {
         let (folder, last) = name.rsplit_once('/').unwrap_or(("", name));

@@ -17,10 +17,11 @@ pub use place::{OPAQUE, WHITEOUT, clean};
 use crate::limits;
 use crate::snapshot::Whiteouts;
 use crate::snapshot::attribute::{Attributes, Privilege};
+use nix::errno::Errno;
 use place::{Place, Tree};
 use reader::{Entry, Reader};
 use recipe::{Displaced, Recorder};
-use shared::error::{Context, Error, Result};
+use shared::error::{Context, Error, Kind, Result};
 use shared::id::Digest;
 use std::fs::File;
 use std::io::{BufRead, Read};
@@ -115,10 +116,10 @@ fn files(stream: &mut impl BufRead, target: &Target) -> Result<(u64, Vec<Displac
             content_bytes: 0,
             room_at: ROOM_EVERY,
         };
-        unpacking.run()?;
+        unpacking.run().map_err(judge)?;
         let Unpacking { tree, recorder, content_bytes, .. } = unpacking;
         recorder.finish()?;
-        let (displaced, skipped) = tree.finish()?;
+        let (displaced, skipped) = tree.finish().map_err(judge)?;
         if skipped > 0 {
             tracing::warn!(skipped, "devices of a layer were left out: only root can make them");
         }
@@ -197,6 +198,30 @@ impl<R: BufRead> Unpacking<'_, '_, R> {
             }
         }
         Ok(())
+    }
+}
+
+/// What the kernel refuses because of how an entry is called, where it lies or what it points to is the
+/// archive's fault, not ours.
+fn judge(error: Error) -> Error {
+    let number = error.find::<Errno>().copied().or_else(|| {
+        let number = error.find::<std::io::Error>().and_then(std::io::Error::raw_os_error);
+        number.map(Errno::from_raw)
+    });
+    match number {
+        Some(
+            Errno::ENAMETOOLONG
+            | Errno::ENOENT
+            | Errno::ENOTDIR
+            | Errno::EISDIR
+            | Errno::EEXIST
+            | Errno::ELOOP
+            | Errno::EMLINK
+            | Errno::EINVAL
+            | Errno::EXDEV
+            | Errno::E2BIG,
+        ) => error.with_kind(Kind::Invalid),
+        _ => error,
     }
 }
 

@@ -190,7 +190,8 @@ fn time(value: &[u8]) -> Result<(i64, i64)> {
     let digits: String = fraction.chars().chain(std::iter::repeat('0')).take(9).collect();
     let nanos: i64 = number(digits.as_bytes())?;
     if whole.starts_with('-') && nanos > 0 {
-        return Ok((seconds - 1, 1_000_000_000 - nanos));
+        let before = seconds.checked_sub(1).ok_or_else(|| Error::invalid("invalid pax header"))?;
+        return Ok((before, 1_000_000_000 - nanos));
     }
     Ok((seconds, nanos))
 }
@@ -237,5 +238,6 @@ mod tests {
             assert!(Extensions::default().apply(text).is_err(), "{text:?}");
         }
         assert_eq!(time(b"-1.25").unwrap(), (-2, 750_000_000));
+        assert!(time(b"-9223372036854775808.5").is_err());
     }
 }

@@ -333,6 +333,9 @@ fn is_folder(place: &Place) -> bool {
 
 /// The path inside the layer: without a leading slash and dots. One that leads out is an error.
 pub fn clean(raw: &OsStr) -> Result<PathBuf> {
+    if raw.as_encoded_bytes().contains(&0) {
+        return Err(Error::invalid(format!("the path {raw:?} has a zero in it")));
+    }
     let mut path = PathBuf::new();
     for component in Path::new(raw).components() {
         match component {

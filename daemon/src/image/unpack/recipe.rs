@@ -138,12 +138,13 @@ impl Pieces<'_> {
     fn copy(&self, number: u64, path: &Path, size: u64, out: &mut impl Write) -> Result<()> {
         let (root, place) = self.place(number, path)?;
         let file = beneath::open_file(root, &place)?;
-        let copied = std::io::copy(&mut file.take(size), out)
-            .with_context(|| format!("copy {} of a layer", path.display()))?;
-        if copied != size {
+        let sentence = || format!("copy {} of a layer", path.display());
+        let length = file.metadata().with_context(sentence)?.len();
+        let copied = std::io::copy(&mut file.take(size), out).with_context(sentence)?;
+        if copied != size || length != size {
             let path = path.display();
             return Err(Error::internal(format!(
-                "{path} of a layer has {copied} bytes, not {size}"
+                "{path} of a layer has {length} bytes, not {size}"
             )));
         }
         Ok(())
