@@ -1,7 +1,7 @@
 //! Death at a named point. A point is something that can be seen from outside (a file, a process, a
 //! folder that goes): a watcher looks for it without pause and kills the daemon the moment it is there.
 
-use crate::{body, create, engine, finish, run};
+use crate::{create, engine, finish, run};
 use harness::engine::{Engine, signal};
 use harness::{leak, wait};
 use nix::sys::signal::Signal;

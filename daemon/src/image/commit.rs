@@ -8,7 +8,7 @@ use super::document::{Document, History};
 use super::{Image, Images, instruction, pack};
 use crate::task;
 use shared::docker::ImageConfig;
-use shared::error::{Context, Result};
+use shared::error::{Context, Error, Result};
 use shared::id::ContainerId;
 use shared::reference::Reference;
 use std::collections::HashMap;
@@ -61,8 +61,11 @@ impl Images {
             task::blocking("pack a commit", pack).await
         });
         let fresh = self.unpack(reader).await;
-        // The packer's error is the cause of the unpacker's, so it is told first.
-        packing.await??;
+        let packed = packing.await?;
+        // The packer's error is the cause of the unpacker's, unless it is that nobody reads any more.
+        if !packed.as_ref().is_err_and(is_broken_pipe) {
+            packed?;
+        }
         let fresh = fresh?;
 
         let digest = fresh.unpacked.diff_id.clone();
@@ -95,4 +98,9 @@ impl Images {
         let lower = snapshot.iter().flat_map(|snapshot| &snapshot.lower);
         lower.map(|name| shared::id::Digest::parse(name)).collect()
     }
+}
+
+fn is_broken_pipe(error: &Error) -> bool {
+    let cause = error.find::<std::io::Error>();
+    cause.is_some_and(|cause| cause.kind() == std::io::ErrorKind::BrokenPipe)
 }

@@ -36,12 +36,16 @@ pub fn error(error: surrealkv::Error) -> Error {
 
 /// True when there is no room on the disk.
 pub fn is_full(error: &surrealkv::Error) -> bool {
-    match error.poisoned_by() {
-        surrealkv::Error::Io(io) => {
-            matches!(io.raw_os_error(), Some(libc::ENOSPC) | Some(libc::EDQUOT))
-        }
-        other => other.to_string().contains("No space left on device"),
-    }
+    let cause = error.poisoned_by();
+    let number = match cause {
+        surrealkv::Error::Io(io) => io.raw_os_error(),
+        _ => None,
+    };
+    // A failed group of commits comes as an I/O error without a number, or as a text.
+    matches!(number, Some(libc::ENOSPC | libc::EDQUOT))
+        || ["No space left on device", "Disk quota exceeded"]
+            .iter()
+            .any(|words| cause.to_string().contains(words))
 }
 
 /// True when the transaction lost against another and may be tried again.
