@@ -183,12 +183,8 @@ fn launcher(config: &Config, paths: &Arc<Paths>) -> Result<Launcher> {
     }
     let parent = config.cgroup_parent.trim_matches('/');
     let parent = if parent.is_empty() { "coffer" } else { parent };
-    Ok(Launcher {
-        program,
-        paths: paths.clone(),
-        cgroup: format!("/{parent}/shim"),
-        build: build::line(),
-    })
+    let cgroup = format!("/{parent}/shim");
+    Ok(Launcher::new(program, paths.clone(), cgroup, build::line()))
 }
 
 /// A program in the daemon's own folder.

@@ -133,3 +133,23 @@ fn a_broken_record_is_skipped_not_a_failed_start() {
     assert_eq!(inspect(&engine, &id)["State"]["Status"], "running");
     finish(&engine, &before);
 }
+
+#[test]
+fn what_shims_are_forked_from_may_be_killed() {
+    let Some((mut engine, before)) = engine() else { return };
+    let id = run(&engine, "first", &["log", "100000", "60", "100"], json!({}));
+    let zygote = leak::zygote(&engine).expect("a zygote");
+    let killed = nix::unistd::Pid::from_raw(i32::try_from(zygote).expect("a process id"));
+    nix::sys::signal::kill(killed, nix::sys::signal::Signal::SIGKILL).expect("it is killed");
+    let second = run(&engine, "second", &["sleep", "1000"], json!({}));
+    for id in [&id, &second] {
+        assert_eq!(inspect(&engine, id)["State"]["Status"], "running");
+    }
+    assert!(leak::zygote(&engine).is_some_and(|new| new != zygote), "there is a new one");
+    // It ends with its daemon, whose containers do not.
+    let zygote = leak::zygote(&engine).expect("a zygote");
+    crash(&mut engine);
+    wait::until_true("the zygote of a killed daemon has ended", || !leak::runs(zygote));
+    assert_eq!(inspect(&engine, &second)["State"]["Status"], "running");
+    finish(&engine, &before);
+}

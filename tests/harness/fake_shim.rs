@@ -6,7 +6,6 @@
 
 use coffer_shim::engine::{Engine, Frost, Joining, Made, Making, Removal, Step};
 use coffer_shim::stdio::Io;
-use coffer_shim::{Options, run};
 use nix::fcntl::{OFlag, OpenHow, ResolveFlag, openat2};
 use nix::pty::{Winsize, openpty};
 use nix::sys::signal::{Signal, kill, raise};
@@ -28,7 +27,7 @@ fn main() -> ExitCode {
     let result = if arguments.next().as_deref() == Some("run") {
         Err(become_program(arguments.collect()))
     } else {
-        Options::from_command_line().and_then(|options| run(options, choose))
+        coffer_shim::main(choose)
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

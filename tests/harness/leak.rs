@@ -24,8 +24,12 @@ pub fn inventory(engine: &Engine) -> Inventory {
     for group in cgroups(name) {
         found.insert(format!("cgroup {}", group.display()));
     }
+    // One zygote lives and ends with its daemon; a second one would be too many.
+    let mut zygotes = 0;
     for (pid, command) in processes(name) {
-        if Some(pid) != engine.pid() {
+        let zygote = command.contains(" --zygote ") && engine.pid() == parent(pid);
+        zygotes += u32::from(zygote);
+        if Some(pid) != engine.pid() && !(zygote && zygotes == 1) {
             found.insert(format!("process {pid} {command}"));
         }
     }
@@ -111,6 +115,19 @@ pub fn processes(name: &str) -> Vec<(u32, String)> {
         }
     }
     found
+}
+
+/// The process that the engine forks its shims from, once it has started one.
+pub fn zygote(engine: &Engine) -> Option<u32> {
+    let ours = |(pid, command): &(u32, String)| {
+        command.contains(" --zygote ") && engine.pid().is_some() && engine.pid() == parent(*pid)
+    };
+    processes(engine.sandbox().name()).into_iter().find(ours).map(|(pid, _)| pid)
+}
+
+fn parent(pid: u32) -> Option<u32> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    stat.rsplit_once(") ")?.1.split(' ').nth(1)?.parse().ok()
 }
 
 /// True while a process runs; one that has ended and was not waited for does not.

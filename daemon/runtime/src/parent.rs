@@ -3,7 +3,6 @@
 //! are to be joined, clones the inner half as a child of the caller, and ends; it stays longer only to
 //! map ids or to run hooks of the runtime namespace.
 
-mod clone;
 mod company;
 
 use crate::child::{self, Inner};
@@ -12,12 +11,12 @@ use crate::listener::Listener;
 use crate::setup::{self, identity, limit, mount, namespace, user};
 use crate::sync::{self, Packet};
 use crate::{descriptor, resource, seccomp, validate};
-use clone::Cloned;
 use company::Company;
 use nix::sched::CloneFlags;
 use oci_spec::runtime::{LinuxResources, Process, Spec};
 use shared::error::{Error, Result};
 use shared::kernel::cgroup::{Cgroup, Version};
+use shared::kernel::clone::{self, Cloned};
 use shared::kernel::namespace::Namespace;
 use shared::kernel::process::Stat;
 use std::os::fd::OwnedFd;
@@ -70,7 +69,7 @@ fn create(mut launch: Launch<'_>, socket: &OwnedFd) -> Result<()> {
     if joined {
         user::become_root()?;
     }
-    match clone::clone(namespaces.fresh() | CloneFlags::CLONE_PARENT, into.as_ref())? {
+    match clone::sibling(namespaces.fresh(), into.as_ref())? {
         Cloned::Inner => {
             let inner = Inner {
                 process,
@@ -194,7 +193,7 @@ fn enter(mut launch: Launch<'_>, socket: &OwnedFd) -> Result<()> {
         user::become_root()?;
     }
     let pair = if agent.is_some() { Some(sync::pair()?) } else { None };
-    match clone::clone(CloneFlags::CLONE_PARENT, into.as_ref())? {
+    match clone::sibling(CloneFlags::empty(), into.as_ref())? {
         Cloned::Inner => child::exec(&Inner {
             outer: pair.map(|(_, theirs)| theirs),
             listened: agent.is_some(),

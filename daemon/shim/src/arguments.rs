@@ -1,41 +1,52 @@
-//! The command line: `--id ID --bundle FOLDER [--incarnation N] [--cgroup PATH]`. The first connection
-//! to the daemon is descriptor 3, if it is a socket.
+//! The command line: `--id ID --bundle FOLDER [--incarnation N] [--cgroup PATH]` for the shim of one
+//! container, `--zygote ROOM [--cgroup PATH]` for what shims are forked from. The first connection to the
+//! daemon is descriptor 3, if it is a socket.
 #![allow(unsafe_code)] // descriptor 3 is adopted
 
 use crate::Options;
+use crate::zygote::Zygote;
 use nix::sys::socket::{getsockopt, sockopt};
 use shared::error::{Context, Error, Result};
 use std::os::fd::{BorrowedFd, FromRawFd, OwnedFd};
+use std::path::PathBuf;
 
-impl Options {
+/// What the process is for.
+pub enum Role {
+    /// One container.
+    Shim(Options),
+    /// To be forked. The value of its flag means nothing: it is room for a fork's command line.
+    Zygote(Zygote),
+}
+
+impl Role {
     /// Reads this process's command line, and takes descriptor 3. Once, before anything else.
     pub fn from_command_line() -> Result<Self> {
-        let mut options = Self {
-            id: String::new(),
-            bundle: Default::default(),
-            incarnation: 0,
-            cgroup: None,
-            connection: connection(),
-        };
+        let connection = connection();
+        let (mut id, mut bundle) = (String::new(), PathBuf::new());
+        let (mut incarnation, mut cgroup, mut zygote) = (0, None, false);
         let mut arguments = std::env::args().skip(1);
         while let Some(flag) = arguments.next() {
             let value = arguments.next();
             let value =
                 value.ok_or_else(|| Error::invalid(format!("flag needs a value: {flag}")))?;
             match flag.as_str() {
-                "--id" => options.id = value,
-                "--bundle" => options.bundle = value.into(),
-                "--incarnation" => {
-                    options.incarnation = value.parse().context("read --incarnation")?
-                }
-                "--cgroup" => options.cgroup = Some(value),
+                "--id" => id = value,
+                "--bundle" => bundle = value.into(),
+                "--incarnation" => incarnation = value.parse().context("read --incarnation")?,
+                "--cgroup" => cgroup = Some(value),
+                "--zygote" => zygote = true,
                 _ => return Err(Error::invalid(format!("unknown flag: {flag}"))),
             }
         }
-        if options.id.is_empty() || !options.bundle.is_absolute() {
+        if zygote {
+            let connection =
+                connection.ok_or_else(|| Error::invalid("no socket to be asked by"))?;
+            return Ok(Self::Zygote(Zygote { connection, cgroup }));
+        }
+        if id.is_empty() || !bundle.is_absolute() {
             return Err(Error::invalid("--id and an absolute --bundle are needed"));
         }
-        Ok(options)
+        Ok(Self::Shim(Options { id, bundle, incarnation, cgroup, connection }))
     }
 }
 

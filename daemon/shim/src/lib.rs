@@ -21,7 +21,10 @@ mod serve;
 mod signal;
 pub mod stdio;
 mod terminal;
+mod title;
+mod zygote;
 
+use arguments::Role;
 use engine::Choose;
 use shared::error::Result;
 use std::io::Write;
@@ -48,11 +51,20 @@ pub struct Options {
 /// Who speaks in warnings.
 static NAME: OnceLock<String> = OnceLock::new();
 
+/// The program: what its command line asks for.
+pub fn main(choose: Choose) -> Result<()> {
+    signal_panics();
+    let options = match Role::from_command_line()? {
+        Role::Shim(options) => Some(options),
+        Role::Zygote(zygote) => zygote.serve()?,
+    };
+    options.map_or(Ok(()), |options| run(options, choose))
+}
+
 /// Serves until the container's last exit was acknowledged.
-pub fn run(options: Options, choose: Choose) -> Result<()> {
+fn run(options: Options, choose: Choose) -> Result<()> {
     let short = options.id.get(..12).unwrap_or(&options.id).to_owned();
     let _only_once = NAME.set(short);
-    signal_panics();
     memory::keep_heap_small();
     protect::detach()?;
     serve::Shim::new(options, choose)?.serve()

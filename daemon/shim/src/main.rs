@@ -1,12 +1,11 @@
-//! `coffer-shim`: started by the daemon, one per container; nobody else needs it. It holds no logic: the
-//! library beside it does everything.
+//! `coffer-shim`: started by the daemon; nobody else needs it. It holds no logic: the library beside it
+//! does everything.
 
-use coffer_shim::{Options, engine};
+use coffer_shim::engine;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    let options = Options::from_command_line();
-    match options.and_then(|options| coffer_shim::run(options, engine::choose)) {
+    match coffer_shim::main(engine::choose) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("coffer-shim: {error}");

@@ -1,10 +1,11 @@
 //! Starts shims and finds those that a former daemon left.
 //!
-//! A shim gets one end of a socket pair as descriptor 3; everything else it learns from the messages.
-//! It is a child of this daemon only until the daemon ends, so that it must be reaped when it goes
-//! first.
+//! A shim is a fork of the zygote, and gets one end of a socket pair; everything else it learns from
+//! the messages. It is a child of this daemon only until the daemon ends, so that it must be reaped when
+//! it goes first.
 
 use super::connection::Connection;
+use super::zygote::Zygote;
 use super::{Notice, Shim};
 use crate::limits;
 use crate::task;
@@ -12,29 +13,25 @@ use crate::task::channel::Sender;
 use async_io::Async;
 use shared::error::{Context, Error, Kind, Result};
 use shared::id::ContainerId;
-use shared::kernel::command::{Child, Command};
+use shared::kernel::command::Child;
 use shared::kernel::process::Process;
-use shared::kernel::{sealed, socket};
+use shared::kernel::socket;
 use shared::paths::{Paths, SHIM_SOCKET};
-use shared::shim::{Hello, PROTOCOL};
-use std::os::fd::{AsFd, AsRawFd};
+use shared::shim::{Fork, Hello, PROTOCOL};
+use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 /// Starts shims.
 #[derive(Clone, Debug)]
 pub struct Launcher {
-    /// The program.
-    pub program: PathBuf,
+    zygote: Arc<Zygote>,
     /// Where bundles lie.
-    pub paths: Arc<Paths>,
-    /// Cgroup that all shims share: neither the daemon's, which may be killed as a whole, nor a
-    /// container's.
-    pub cgroup: String,
+    paths: Arc<Paths>,
     /// Version and commit, for the greeting.
-    pub build: String,
+    build: String,
 }
 
 /// For which container a shim is.
@@ -49,41 +46,38 @@ pub struct Launch {
 }
 
 impl Launcher {
+    /// For a `program`; the other fields are those of the type.
+    pub fn new(program: PathBuf, paths: Arc<Paths>, cgroup: String, build: String) -> Self {
+        let zygote = Arc::new(Zygote::new(program, &paths, cgroup));
+        Self { zygote, paths, build }
+    }
+
     /// Starts a shim and greets it. Its bundle must exist. Notices go to `notices`.
     pub async fn launch(&self, launch: Launch, notices: Sender<Notice>) -> Result<Shim> {
-        let (program, bundle) = (self.program.clone(), self.paths.bundle(&launch.id));
-        let (id, incarnation, group) = (launch.id.clone(), launch.incarnation, self.cgroup.clone());
-        let (child, ours) = task::blocking("start a shim", move || {
-            let (ours, theirs) = socket::pair()?;
-            let mut command = Command::new(&program);
-            // No container may overwrite the host's file through the first process, which is a fork of
-            // the shim. Without the privilege to mount there are no such containers either.
-            let sealed = sealed::open(&program).ok();
-            if let Some(sealed) = &sealed {
-                let path = format!("/proc/{}/fd/{}", std::process::id(), sealed.as_raw_fd());
-                command.by_way_of(Path::new(&path));
-            }
-            command.argument("--id").argument(id.as_str());
-            command.argument("--bundle").argument(&bundle);
-            command.argument("--incarnation").argument(incarnation.to_string());
-            command.argument("--cgroup").argument(&group);
-            // What it warns of goes where our own log goes.
-            let log = std::io::stderr();
-            command.standard(2, log.as_fd()).descriptor(theirs.as_fd());
-            Ok::<_, Error>((command.spawn()?, ours))
-        })
-        .await?;
+        let (ours, theirs) = socket::pair()?;
         let connection = Connection::new(UnixStream::from(ours), notices)?;
-        let reaped = Reaped::new(child);
-        let greeting = self.greeting(&launch);
-        let hello = match connection.call(&greeting, &[], limits::SHIM_HELLO).await {
-            Ok(hello) => hello,
-            Err(error) => {
-                reaped.kill().await?;
-                return Err(error).context("greet a new shim");
-            }
+        let fork = Fork {
+            container: launch.id.to_string(),
+            bundle: self.paths.bundle(&launch.id),
+            incarnation: launch.incarnation,
         };
-        Ok(Shim { connection, hello, child: Some(reaped) })
+        let forked = async {
+            let child = self.zygote.fork(&fork, theirs.as_fd()).await;
+            // If there is no shim, the greeting fails now.
+            drop(theirs);
+            child.map(Reaped::new)
+        };
+        let greeting = self.greeting(&launch);
+        let hello = connection.call(&greeting, &[], limits::SHIM_HELLO);
+        let (child, hello) = futures_util::join!(forked, hello);
+        let child = child?;
+        match hello {
+            Ok(hello) => Ok(Shim { connection, hello, child: Some(child) }),
+            Err(error) => {
+                child.kill().await?;
+                Err(error).context("greet a new shim")
+            }
+        }
     }
 
     /// Connects to the shim that a former daemon started; `None` when there is none.
@@ -127,7 +121,7 @@ impl Launcher {
 pub(super) struct Reaped(Mutex<Option<Child>>);
 
 impl Reaped {
-    fn new(child: Child) -> Self {
+    pub(super) fn new(child: Child) -> Self {
         Self(Mutex::new(Some(child)))
     }
 

@@ -6,6 +6,7 @@
 
 mod connection;
 mod launch;
+mod zygote;
 
 pub use launch::{Launch, Launcher};
 

@@ -166,6 +166,11 @@ impl<'a> Command<'a> {
 }
 
 impl Child {
+    /// One that another process made for us, by `CLONE_PARENT`.
+    pub fn adopted(pid: i32) -> Self {
+        Self { pid }
+    }
+
     /// Its process id.
     pub fn pid(&self) -> i32 {
         self.pid

@@ -3,6 +3,7 @@
 
 pub mod apart;
 pub mod cgroup;
+pub mod clone;
 pub mod command;
 pub mod detached;
 pub mod mount;

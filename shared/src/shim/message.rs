@@ -25,6 +25,24 @@ pub struct Hello {
     pub pid: i32,
 }
 
+/// To a zygote: a new shim, for this container. Its end of the first connection comes along.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Fork {
+    /// The container.
+    pub container: String,
+    /// Its bundle; the socket is made in it.
+    pub bundle: PathBuf,
+    /// How often the container was started.
+    pub incarnation: u64,
+}
+
+/// There is a new shim: a child of the zygote's own parent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Forked {
+    /// Its process id.
+    pub pid: i32,
+}
+
 /// Nothing but "it is done".
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Done {}

@@ -21,6 +21,7 @@
 //! | daemon | 12 | [`Update`] + fd resources | [`Done`] |
 //! | daemon | 13 | [`Delete`] | [`Done`] |
 //! | daemon | 14 | [`ReopenLog`] | [`Done`] |
+//! | daemon | 15 | [`Fork`] + fd connection, to a zygote only | [`Forked`] |
 //! | shim | 64 | [`Exited`] | nothing (then `Acknowledge`) |
 //! | shim | 65 | [`Oom`] | nothing |
 //! | shim | 66 | [`LogLost`] | nothing |
@@ -34,8 +35,8 @@ mod message;
 
 pub use message::{
     Acknowledge, Attach, Attached, CloseStdin, Create, Created, Delete, Done, Exec, Exited,
-    Failure, Hello, Kill, Log, LogFormat, LogLost, Mount, Oom, Pause, Process, Query, ReopenLog,
-    Resize, Runtime, Start, Started, Status, Stdin, Stdio, Streams, Update,
+    Failure, Fork, Forked, Hello, Kill, Log, LogFormat, LogLost, Mount, Oom, Pause, Process, Query,
+    ReopenLog, Resize, Runtime, Start, Started, Status, Stdin, Stdio, Streams, Update,
 };
 
 use crate::error::{Error, Result};
@@ -141,6 +142,7 @@ messages! {
     12 Update -> Done,
     13 Delete -> Done,
     14 ReopenLog -> Done,
+    15 Fork -> Forked,
     64 Exited -> Done,
     65 Oom -> Done,
     66 LogLost -> Done,

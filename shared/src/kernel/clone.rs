@@ -1,9 +1,9 @@
-//! clone3(2): the inner half becomes a sibling of the outer one, in new namespaces and, under control
-//! groups version 2, born in its group.
+//! clone3(2): a fork that becomes a sibling of its maker, in new namespaces and, under control groups
+//! version 2, born in its group. For processes of one thread only.
 #![allow(unsafe_code)] // clone3 has no safe wrapper
 
+use crate::error::{Context, Result};
 use nix::sched::CloneFlags;
-use shared::error::{Context, Result};
 use std::mem::size_of;
 use std::os::fd::{AsRawFd, OwnedFd};
 
@@ -11,6 +11,7 @@ use std::os::fd::{AsRawFd, OwnedFd};
 const INTO_CGROUP: u64 = 0x2_0000_0000;
 
 /// Which side of the clone this is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cloned {
     /// The new process.
     Inner,
@@ -18,12 +19,12 @@ pub enum Cloned {
     Outer(i32),
 }
 
-/// Clones without sharing memory, as fork does.
-pub fn clone(flags: CloneFlags, group: Option<&OwnedFd>) -> Result<Cloned> {
+/// Clones without sharing memory, as fork does, a child of this process's own parent.
+pub fn sibling(flags: CloneFlags, group: Option<&OwnedFd>) -> Result<Cloned> {
     // SAFETY: all zeroes is a valid clone_args.
     let mut args: libc::clone_args = unsafe { std::mem::zeroed() };
-    args.flags = flags.bits() as u32 as u64;
-    // With CLONE_PARENT the exit signal is the outer half's own, SIGCHLD, and must not be given.
+    // With CLONE_PARENT the exit signal is the maker's own, SIGCHLD, and must not be given.
+    args.flags = (flags | CloneFlags::CLONE_PARENT).bits() as u32 as u64;
     if let Some(group) = group {
         args.flags |= INTO_CGROUP;
         args.cgroup = group.as_raw_fd() as u64;
@@ -33,6 +34,6 @@ pub fn clone(flags: CloneFlags, group: Option<&OwnedFd>) -> Result<Cloned> {
     match pid {
         0 => Ok(Cloned::Inner),
         pid if pid > 0 => Ok(Cloned::Outer(pid as i32)),
-        _ => Err(std::io::Error::last_os_error()).context("clone the container's first process"),
+        _ => Err(std::io::Error::last_os_error()).context("clone a process"),
     }
 }
