@@ -31,6 +31,9 @@ pub const STORE_RECOVER: Duration = Duration::from_secs(1);
 
 /// Bytes of a JSON body: a create with every option is some 10 kB, labels may make it a megabyte.
 pub const JSON_BYTES: u64 = 16 << 20;
+/// Output waits so long for the client to have read the head of the stream: one that does not read loses
+/// no more than this.
+pub const HEAD_TAKEN: Duration = Duration::from_millis(100);
 /// Pause of an accept loop that met a shortage of descriptors.
 pub const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// Requests that are being answered when the daemon stops get this at most, whatever is configured.

@@ -66,6 +66,11 @@ impl Reference {
         if reference.digest.is_some() {
             return Err(Error::invalid("cannot create a tag with a digest reference"));
         }
+        if reference.repository() == Digest::ALGORITHM {
+            return Err(Error::invalid(
+                "refusing to create an ambiguous tag using digest algorithm as name",
+            ));
+        }
         if !tag.is_empty() {
             if !is_tag(tag) {
                 return Err(Error::invalid("invalid tag format"));

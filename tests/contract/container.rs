@@ -284,3 +284,31 @@ fn a_program_that_is_not_there() {
     let state = bench.inspect(&id)["State"].clone();
     assert_eq!((&state["Status"], &state["ExitCode"]), (&json!("created"), &json!(127)));
 }
+
+/// SIGKILL is answered by the end: a client that removes next must not be refused.
+#[test]
+fn a_kill_is_answered_by_the_end() {
+    let bench = Bench::new();
+    let id = bench.run("kill", &["sleep", "1000"], json!({}));
+    bench.client.post(&format!("/containers/{id}/kill")).expect(204);
+    let state = bench.inspect(&id)["State"].clone();
+    assert_eq!((&state["Running"], &state["ExitCode"]), (&json!(false), &json!(137)));
+    bench.client.delete(&format!("/containers/{id}")).expect(204);
+}
+
+/// A wait ends with the run, even if the restart policy begins another one.
+#[test]
+fn a_wait_ends_with_the_run() {
+    let bench = Bench::new();
+    let policy = json!({"HostConfig": {"RestartPolicy": {"Name": "always"}}});
+    let id = bench.run("again", &["sh", "-c", "sleep 0.5; exit 3"], policy);
+    assert_eq!(bench.wait(&id), 3);
+    bench.client.delete(&format!("/containers/{id}?force=1")).expect(204);
+}
+
+#[test]
+fn no_limit_of_processes_is_shown_as_docker_shows_it() {
+    let bench = Bench::new();
+    let id = bench.create("pids", &["true"], json!({"HostConfig": {"PidsLimit": -1}}));
+    assert_eq!(bench.inspect(&id)["HostConfig"]["PidsLimit"], Value::Null);
+}

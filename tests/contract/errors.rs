@@ -290,6 +290,11 @@ fn a_body_that_is_no_json() {
         assert!([400, wanted].contains(&answer.status), "{body:?}: {}", answer.text());
         assert!(!answer.message().is_empty());
     }
+    let headers = [("Content-Type", "application/json")];
+    let answer = scene.bench.client.open("POST", "/volumes/create", &headers, b"{invalid json");
+    let answer = answer.and_then(harness::http::Answer::whole).expect("an answer").expect(400);
+    let words = "invalid character 'i' looking for beginning of object key string";
+    assert!(answer.message().contains(words), "{}", answer.message());
 }
 
 #[test]

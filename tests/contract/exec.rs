@@ -105,3 +105,49 @@ fn its_container_lists_it_while_it_runs() {
         seen.status == 404 || seen.json()["Running"] == false
     });
 }
+
+/// Docker frames the output by what the request to start says, whatever the process's terminal.
+#[test]
+fn frames_are_as_the_start_asks() {
+    let bench = Bench::new();
+    let container = bench.run("frames", &["sleep", "1000"], json!({}));
+    for (terminal, end) in [(true, "\r\n"), (false, "\n")] {
+        let body = json!({"Cmd": ["echo", "hello"], "Tty": terminal, "AttachStdout": true});
+        let id = create(&bench, &container, &body);
+        let start = json!({"Detach": false, "Tty": !terminal});
+        let path = format!("/exec/{id}/start");
+        let (_, mut stream) = bench.client.hijack(&path, Some(&start)).expect("a stream");
+        let mut bytes = Vec::new();
+        stream.read_to_end(&mut bytes).expect("read the output");
+        let text = if terminal { http::demultiplex(&bytes).0 } else { bytes };
+        assert_eq!(String::from_utf8_lossy(&text), format!("hello{end}"));
+    }
+}
+
+/// Some clients read the head through a buffer and the stream past it: what came in the same moment as
+/// the head would be lost to them.
+#[test]
+fn output_waits_until_the_head_was_read() {
+    let bench = Bench::new();
+    if bench.engine.is_docker() {
+        // dockerd is merely slower than such clients.
+        return;
+    }
+    let container = bench.run("head", &["sleep", "1000"], json!({}));
+    for _ in 0..20 {
+        let id = create(&bench, &container, &json!({"Cmd": ["echo", "x"], "AttachStdout": true}));
+        let mut stream = bench.client.connect().expect("a connection");
+        let head = format!(
+            "POST /exec/{id}/start HTTP/1.1\r\nHost: test\r\nConnection: Upgrade\r\n\
+             Upgrade: tcp\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{{}}"
+        );
+        stream.write_all(head.as_bytes()).expect("ask");
+        let mut buffer = [0; 8192];
+        let length = stream.read(&mut buffer).expect("the head");
+        let first = String::from_utf8_lossy(&buffer[..length]).into_owned();
+        assert!(first.ends_with("\r\n\r\n"), "{first:?}");
+        let mut rest = Vec::new();
+        stream.read_to_end(&mut rest).expect("the output");
+        assert_eq!(http::demultiplex(&rest).0, b"x\n");
+    }
+}

@@ -44,6 +44,8 @@ fn version_and_info_have_their_fields() {
     for key in ["Version", "ApiVersion", "MinAPIVersion", "Os", "Arch", "KernelVersion"] {
         assert!(version[key].as_str().is_some_and(|text| !text.is_empty()), "{key}: {version}");
     }
+    // Clients look for the key, though nothing of it need be written in Go.
+    assert!(version["GoVersion"].is_string(), "{version}");
     assert!(version["Components"].as_array().is_some_and(|c| !c.is_empty()));
     let info = bench.client.get("/info").expect(200).json();
     for key in [
@@ -58,6 +60,9 @@ fn version_and_info_have_their_fields() {
         "ServerVersion",
     ] {
         assert!(info[key].as_str().is_some_and(|text| !text.is_empty()), "{key}: {info}");
+    }
+    for key in ["ContainerdCommit", "RuncCommit", "InitCommit"] {
+        assert_eq!(info[key]["ID"], info[key]["Expected"], "{key}");
     }
     assert!(info["NCPU"].as_u64() > Some(0) && info["MemTotal"].as_u64() > Some(0));
     assert_eq!(bench.client.get("/info").expect(200).json()["ID"], info["ID"]);

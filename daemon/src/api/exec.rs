@@ -63,7 +63,8 @@ async fn start(mut call: Call) -> Result<Reply> {
         Some(attachment) => {
             // Whoever leaves an exec leaves no trace in the journal but its own end.
             let left: Left = Box::new(|| Box::pin(async {}));
-            Ok(join(Joint { attachment, input, version: call.version, left }, None))
+            let joint = Joint { attachment, input, version: call.version, raw: asked.tty, left };
+            Ok(join(joint, None))
         }
     }
 }

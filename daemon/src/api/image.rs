@@ -13,7 +13,7 @@ use crate::task::{self, channel};
 use futures_util::stream::{self, StreamExt};
 use serde_json::{Value, json};
 use shared::docker::ImageConfig;
-use shared::error::{Error, Result};
+use shared::error::{Error, Kind, Result};
 use shared::id::ContainerId;
 
 /// Routes of this group.
@@ -137,6 +137,7 @@ async fn create(mut call: Call) -> Result<Reply> {
             Some(tag) => format!("{name}:{tag}"),
             None => name.to_owned(),
         };
+        check_platform(query.text("platform").unwrap_or_default())?;
         call.engine().images.pull(&full).await?;
         return Ok(Reply::status(200));
     }
@@ -160,6 +161,20 @@ async fn create(mut call: Call) -> Result<Reply> {
     let body = call.blocking_body()?;
     let image = call.engine().images.import(body, asked).await?;
     Reply::json(&json!({ "status": image.id.as_str() }))
+}
+
+/// A platform of one word must be a known system or architecture, as Docker has it.
+fn check_platform(text: &str) -> Result<()> {
+    const KNOWN: [&str; 12] = [
+        "linux", "windows", "freebsd", "amd64", "x86_64", "arm64", "aarch64", "arm", "386",
+        "ppc64le", "s390x", "riscv64",
+    ];
+    if text.is_empty() || text.contains('/') || KNOWN.contains(&text.to_lowercase().as_str()) {
+        return Ok(());
+    }
+    Err(Error::invalid(format!(
+        "{text:?}: unknown operating system or architecture: invalid argument"
+    )))
 }
 
 /// `POST /commit`.
@@ -189,17 +204,32 @@ async fn commit(mut call: Call) -> Result<Reply> {
     };
     let id = view.id().as_str();
     let pauses = query.flag_or("pause", true) && view.status() == Status::Running;
-    if pauses {
-        engine.containers.pause(id).await?;
-    }
+    let pauses = pauses && paused(engine, id).await?;
     let base = view.record.decided.image_id.as_ref().and_then(|id| engine.images.get(id).ok());
     let image = engine.images.commit(view.id(), base.as_deref(), asked).await;
     if pauses {
-        engine.containers.unpause(id).await?;
+        thaw(engine, id).await?;
     }
     let image = image?;
     engine.containers.record(id, "commit").await?;
     Reply::json_with(201, &json!({ "Id": image.id.as_str() }))
+}
+
+/// Ends such a pause, unless the container has.
+async fn thaw(engine: &Engine, id: &str) -> Result<()> {
+    match engine.containers.unpause(id).await {
+        Err(error) if error.kind() != Kind::Conflict => Err(error),
+        _ => Ok(()),
+    }
+}
+
+/// Pauses a container that runs; one that has just ended needs no pause.
+async fn paused(engine: &Engine, id: &str) -> Result<bool> {
+    match engine.containers.pause(id).await {
+        Ok(_) => Ok(true),
+        Err(error) if error.kind() == Kind::Conflict => Ok(false),
+        Err(error) => Err(error),
+    }
 }
 
 /// `POST /images/prune`.

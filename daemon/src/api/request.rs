@@ -1,5 +1,6 @@
 //! What handlers read from a request: path parameters, query, filters, body. A bad one is `Invalid`.
 
+use super::json;
 use super::kept::Kept;
 use super::slot::{Slot, Slots};
 use super::version::Version;
@@ -117,17 +118,16 @@ impl Call {
 
     /// The body as a value.
     pub async fn json<T: DeserializeOwned>(&mut self) -> Result<T> {
-        let text = self.text().await?;
-        serde_json::from_str(&text).context_kind(Kind::Invalid, "invalid JSON")
+        json::decode(self.text().await?.as_bytes())
     }
 
-    /// The body as a value; `None` without a body.
+    /// The body as a value; `None` without a body, or when it is `null`.
     pub async fn optional_json<T: DeserializeOwned>(&mut self) -> Result<Option<T>> {
         let bytes = self.bytes().await?;
         if bytes.iter().all(u8::is_ascii_whitespace) {
             return Ok(None);
         }
-        serde_json::from_slice(&bytes).context_kind(Kind::Invalid, "invalid JSON").map(Some)
+        json::decode(&bytes)
     }
 
     fn check_media(&self) -> Result<()> {
@@ -220,13 +220,6 @@ impl Query {
             Table(BTreeMap<String, bool>),
         }
         let Some(text) = self.text("filters") else { return Ok(Filters::new()) };
-        let first = text.trim_start().chars().next().unwrap_or_default();
-        if !matches!(first, '{' | '[' | '"' | '-' | '0'..='9' | 't' | 'f' | 'n') {
-            // Go's words.
-            return Err(Error::invalid(format!(
-                "invalid character '{first}' looking for beginning of value"
-            )));
-        }
         let parsed: BTreeMap<String, Values> =
             serde_json::from_str(text).map_err(|error| no_filters(text, &error))?;
         let list = |values| match values {
@@ -239,15 +232,10 @@ impl Query {
     }
 }
 
-/// Filters that are no JSON, in the words of Go's parser where it would stop at the first character.
+/// Filters that are no JSON, in the words of Go's parser.
 fn no_filters(text: &str, error: &serde_json::Error) -> Error {
-    let begins = |c: char| "{[\"-tfn".contains(c) || c.is_ascii_digit();
-    match text.trim_start().chars().next() {
-        Some(first) if !begins(first) => {
-            Error::invalid(format!("invalid character '{first}' looking for beginning of value"))
-        }
-        _ => Error::invalid(format!("invalid filters: {error}")),
-    }
+    let said = json::complaint(text.as_bytes());
+    Error::invalid(said.unwrap_or_else(|| format!("invalid filters: {error}")))
 }
 
 #[cfg(test)]

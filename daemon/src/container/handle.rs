@@ -12,7 +12,7 @@ use shared::docker::ContainerUpdateBody;
 use shared::error::{Error, Result};
 use shared::id::ContainerId;
 use shared::shim::Streams;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, RwLock};
 
 /// Where an answer goes. Nobody may be waiting any more; that changes nothing.
@@ -68,8 +68,10 @@ pub struct Handle {
 #[derive(Debug)]
 struct Published {
     view: RwLock<Arc<View>>,
-    /// Counts ends of the first process.
+    /// Counts ends of the first process; changed together with the view that shows the end.
     exits: AtomicU64,
+    /// An end that the next publication shows.
+    ended: AtomicBool,
     bell: task::Bell,
 }
 
@@ -83,6 +85,7 @@ impl Handle {
         let published = Arc::new(Published {
             view: RwLock::new(Arc::new(view)),
             exits: AtomicU64::new(0),
+            ended: AtomicBool::new(false),
             bell: task::Bell::new(),
         });
         let (mailbox, receiver) = task::channel::bounded(limits::MAILBOX);
@@ -91,8 +94,14 @@ impl Handle {
 
     /// Shows another view and wakes those who wait. Only the owner does this.
     pub(super) fn publish(&self, view: View) {
-        let shown = &self.published.view;
-        *shown.write().unwrap_or_else(std::sync::PoisonError::into_inner) = Arc::new(view);
+        {
+            let shown = &self.published.view;
+            let mut shown = shown.write().unwrap_or_else(std::sync::PoisonError::into_inner);
+            *shown = Arc::new(view);
+            if self.published.ended.swap(false, Ordering::AcqRel) {
+                self.published.exits.fetch_add(1, Ordering::AcqRel);
+            }
+        }
         self.ring();
     }
 
@@ -101,9 +110,9 @@ impl Handle {
         self.published.bell.notify(usize::MAX);
     }
 
-    /// Counts an end of the first process; a publication follows.
+    /// An end of the first process, counted by the publication that follows.
     pub(super) fn count_exit(&self) {
-        self.published.exits.fetch_add(1, Ordering::AcqRel);
+        self.published.ended.store(true, Ordering::Release);
     }
 
     /// The container is gone.
@@ -126,6 +135,12 @@ impl Handle {
     pub fn exits(&self) -> Option<u64> {
         let exits = self.published.exits.load(Ordering::Acquire);
         (exits != GONE).then_some(exits)
+    }
+
+    /// Both of the same moment: an end is never counted without the view that shows it.
+    pub fn view_and_exits(&self) -> (Arc<View>, Option<u64>) {
+        let view = self.published.view.read().unwrap_or_else(std::sync::PoisonError::into_inner);
+        (view.clone(), self.exits())
     }
 
     /// Waits for the next publication after `listener` was made.

@@ -146,22 +146,6 @@ impl Containers {
         self.find(reference)?.ask(|reply| Message::Restart(how, reply)).await
     }
 
-    /// Sends a signal, by name or number; `None` is SIGKILL.
-    pub async fn kill(&self, reference: &str, signal: Option<&str>) -> Result<Outcome> {
-        let signal = match signal.filter(|text| !text.is_empty()) {
-            Some(text) => spec::signal::parse(text)?,
-            None => libc::SIGKILL,
-        };
-        let killed = match self.find(reference) {
-            Ok(handle) => handle.ask(|reply| Message::Kill(signal, reply)).await,
-            Err(error) => Err(error),
-        };
-        killed.map_err(|error| {
-            let kind = error.kind();
-            Error::new(kind, format!("Cannot kill container: {reference}: {error}"))
-        })
-    }
-
     /// Freezes it.
     pub async fn pause(&self, reference: &str) -> Result<Outcome> {
         self.find(reference)?.ask(Message::Pause).await
@@ -205,6 +189,10 @@ impl Containers {
     pub async fn resize(&self, reference: &str, size: Size) -> Result<()> {
         let handle = self.find(reference)?;
         let shim = handle.ask(|reply| Message::Shim(policy::Verb::Resize, reply)).await?;
+        if !handle.view().record.has_terminal() {
+            // Docker takes it, and there is nothing to set.
+            return Ok(());
+        }
         shim.resize(shared::paths::INIT, size.rows, size.columns).await?;
         let more = [("height", size.rows.to_string()), ("width", size.columns.to_string())];
         let fact = owner::fact(&handle.view().record, "resize", &more);
@@ -223,11 +211,13 @@ impl Containers {
         Ok(async move {
             loop {
                 let listener = handle.listen();
-                let (view, exits) = (handle.view(), handle.exits());
+                let (view, exits) = handle.view_and_exits();
                 let holds = match condition {
                     _ if exits.is_none() => true,
+                    // An end counts even if the restart policy begins another run: as with Docker.
                     Condition::NotRunning => {
-                        !view.status().is_alive() && view.status() != state::Status::Restarting
+                        let is_down = !view.status().is_alive();
+                        exits != before || (is_down && view.status() != state::Status::Restarting)
                     }
                     Condition::NextExit => exits != before,
                     Condition::Removed => false,

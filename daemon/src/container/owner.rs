@@ -214,7 +214,7 @@ impl Owner {
         self.inner.feed.changed(&self.id);
     }
 
-    /// Counts an end of the first process; a publication follows.
+    /// An end of the first process, counted by the publication that follows.
     pub(super) fn count_exit(&self) {
         self.handle.count_exit();
     }

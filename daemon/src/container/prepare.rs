@@ -69,7 +69,21 @@ fn others(inner: &Inner, record: &Record) -> Result<Others> {
         _ => None,
     };
     let of = |mode: &Mode| mode.container().map(running).transpose();
-    Ok(Others { net, pid: of(&namespace::pid(&host)?)?, ipc: of(&namespace::ipc(&host)?)? })
+    let ipc = of(&namespace::ipc(&host)?)?;
+    if let Some(donor) = &ipc {
+        let theirs = namespace::ipc(&donor.record.host())?;
+        if matches!(theirs, Mode::Private | Mode::None) {
+            return Err(Error::new(
+                Kind::Conflict,
+                format!(
+                    "can't join IPC of container {}: non-shareable IPC (hint: use \
+                     IpcMode:shareable for the donor container)",
+                    donor.id()
+                ),
+            ));
+        }
+    }
+    Ok(Others { net, pid: of(&namespace::pid(&host)?)?, ipc })
 }
 
 fn make(inner: &Inner, record: &Record, others: &Others, rootfs: Vec<Mount>) -> Result<Prepared> {

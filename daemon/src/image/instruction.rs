@@ -1,6 +1,7 @@
 //! The Dockerfile instructions that change an image's configuration, as `docker commit --change` and
 //! `docker import --change` take them (Dockerfile reference). Pure.
 
+use super::variable::{after_dollar, expand};
 use shared::docker::{HealthConfig, ImageConfig};
 use shared::error::{Context, Error, Kind, Result};
 use std::time::Duration;
@@ -24,6 +25,7 @@ fn one(name: &str, rest: &str, config: &mut ImageConfig, has_cmd: &mut bool) -> 
     if rest.is_empty() && name != "CMD" && name != "ENTRYPOINT" {
         return Err(Error::invalid(format!("{name} requires at least one argument")));
     }
+    let env = config.env.clone().unwrap_or_default();
     match name {
         "CMD" => {
             config.cmd = command(rest)?;
@@ -37,28 +39,30 @@ fn one(name: &str, rest: &str, config: &mut ImageConfig, has_cmd: &mut bool) -> 
             }
         }
         "ENV" => {
-            for (key, value) in pairs(name, rest)? {
+            for (key, value) in pairs(name, rest, &env)? {
                 set_env(config.env.get_or_insert_default(), &key, &value);
             }
         }
-        "LABEL" => config.labels.get_or_insert_default().extend(pairs(name, rest)?),
+        "LABEL" => config.labels.get_or_insert_default().extend(pairs(name, rest, &env)?),
         "EXPOSE" => {
-            for port in words(rest)? {
+            for port in words(rest, &env)? {
                 add_ports(config.exposed_ports.get_or_insert_default(), &port)?;
             }
         }
         "VOLUME" => {
             let volumes = config.volumes.get_or_insert_default();
-            for volume in list(rest)? {
+            for volume in list(rest, &env)? {
                 if volume.is_empty() {
                     return Err(Error::invalid("VOLUME specified can not be an empty string"));
                 }
                 add(volumes, volume);
             }
         }
-        "USER" => config.user = Some(rest.to_owned()),
-        "WORKDIR" => config.working_dir = Some(join(config.working_dir.as_deref(), rest)),
-        "STOPSIGNAL" => config.stop_signal = Some(rest.to_owned()),
+        "USER" => config.user = Some(expand(rest, &env)?),
+        "WORKDIR" => {
+            config.working_dir = Some(join(config.working_dir.as_deref(), &expand(rest, &env)?));
+        }
+        "STOPSIGNAL" => config.stop_signal = Some(expand(rest, &env)?),
         "ONBUILD" => on_build(rest, config)?,
         "HEALTHCHECK" => config.healthcheck = Some(health(rest)?),
         _ => {
@@ -99,19 +103,22 @@ fn array(text: &str) -> Option<Vec<String>> {
     text.starts_with('[').then(|| serde_json::from_str(text).ok())?
 }
 
-fn list(rest: &str) -> Result<Vec<String>> {
-    array(rest).map_or_else(|| words(rest), Ok)
+fn list(rest: &str, env: &[String]) -> Result<Vec<String>> {
+    array(rest).map_or_else(|| words(rest, env), Ok)
 }
 
-/// Splits at blanks outside of quotes; quotes and escapes are taken away.
-fn words(text: &str) -> Result<Vec<String>> {
+/// Splits at blanks outside of quotes; quotes and escapes are taken away, variables replaced.
+fn words(text: &str, env: &[String]) -> Result<Vec<String>> {
     let (mut words, mut word, mut quote) = (Vec::new(), None::<String>, None);
-    let mut characters = text.chars();
+    let mut characters = text.chars().peekable();
     while let Some(c) = characters.next() {
         match (c, quote) {
             ('\\', None | Some('"')) => {
                 let next = characters.next().unwrap_or('\\');
                 word.get_or_insert_default().push(next);
+            }
+            ('$', None | Some('"')) => {
+                word.get_or_insert_default().push_str(&after_dollar(&mut characters, env)?);
             }
             (c, Some(end)) if c == end => quote = None,
             (c, Some(_)) => word.get_or_insert_default().push(c),
@@ -131,13 +138,13 @@ fn words(text: &str) -> Result<Vec<String>> {
 }
 
 /// `key=value key=value`, or the old `key value to the end`.
-fn pairs(name: &str, rest: &str) -> Result<Vec<(String, String)>> {
+fn pairs(name: &str, rest: &str, env: &[String]) -> Result<Vec<(String, String)>> {
     let first = rest.split_whitespace().next().unwrap_or_default();
     if !first.contains('=') {
         let Some((key, value)) = rest.split_once(char::is_whitespace) else {
             return Err(Error::invalid(format!("{name} must have two arguments")));
         };
-        return Ok(vec![(key.to_owned(), value.trim().to_owned())]);
+        return Ok(vec![(key.to_owned(), expand(value.trim(), env)?)]);
     }
     let pair = |word: String| match word.split_once('=') {
         Some(("", _)) => Err(Error::invalid(format!("{name} names can not be blank"))),
@@ -146,7 +153,7 @@ fn pairs(name: &str, rest: &str) -> Result<Vec<(String, String)>> {
             "Syntax error - can't find = in {word:?}. Must be of the form: name=value"
         ))),
     };
-    words(rest)?.into_iter().map(pair).collect()
+    words(rest, env)?.into_iter().map(pair).collect()
 }
 
 fn set_env(env: &mut Vec<String>, key: &str, value: &str) {
@@ -254,7 +261,7 @@ mod tests {
         let config = applied(&[
             "CMD [\"a\", \"b\"]",
             "env A=1 B=\"two words\" C=x\\ y",
-            "ENV A old style\nLABEL k=v k2='v 2'",
+            "ENV A old style\nENV D=\"$B\" E='$B'\nLABEL k=v k2='v 2'",
             "EXPOSE 80 53/udp 8000-8001",
             "VOLUME [\"/data\"]",
             "USER 1000:1000",
@@ -265,7 +272,10 @@ mod tests {
             "HEALTHCHECK --interval=1m30s --retries=2 CMD curl -f localhost",
         ]);
         assert_eq!(config.cmd.unwrap(), ["a", "b"]);
-        assert_eq!(config.env.unwrap(), ["A=old style", "B=two words", "C=x y"]);
+        assert_eq!(
+            config.env.unwrap(),
+            ["A=old style", "B=two words", "C=x y", "D=two words", "E=$B"]
+        );
         assert_eq!(config.labels.unwrap()["k2"], "v 2");
         assert_eq!(config.exposed_ports.unwrap(), ["80/tcp", "53/udp", "8000/tcp", "8001/tcp"]);
         assert_eq!(config.volumes.unwrap(), ["/data"]);

@@ -4,6 +4,7 @@ use super::{Image, Images, glob, index};
 use crate::event;
 use shared::error::{Error, Result};
 use shared::id::{Digest, ImageId};
+use shared::reference::Reference;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
@@ -71,7 +72,8 @@ impl Images {
             (intermediate == Intermediate::Shown || !is_intermediate)
                 && filter.matches(image, index.has_children(&image.id))
         };
-        let mut images: Vec<Arc<Image>> = index.images().filter(is_shown).cloned().collect();
+        let asked = |image: &Arc<Image>| only_asked(image, &filter.references);
+        let mut images: Vec<Arc<Image>> = index.images().filter(is_shown).map(asked).collect();
         images.sort_by_key(|image| std::cmp::Reverse(image.created_nanos()));
         Ok(images)
     }
@@ -183,9 +185,21 @@ impl Filter {
 }
 
 fn is_named(image: &Image, pattern: &str) -> bool {
-    image.names.iter().any(|name| {
-        glob::matches(pattern, &name.familiar()) || glob::matches(pattern, &name.repository())
-    })
+    image.names.iter().any(|name| fits(name, pattern))
+}
+
+fn fits(name: &Reference, pattern: &str) -> bool {
+    glob::matches(pattern, &name.familiar()) || glob::matches(pattern, &name.repository())
+}
+
+/// An image with those of its names alone that a list by `reference` asked for, as Docker shows it.
+fn only_asked(image: &Arc<Image>, patterns: &[String]) -> Arc<Image> {
+    if patterns.is_empty() {
+        return image.clone();
+    }
+    let mut shown = Image::clone(image);
+    shown.names.retain(|name| patterns.iter().any(|pattern| fits(name, pattern)));
+    Arc::new(shown)
 }
 
 /// `key` or `key=value`.

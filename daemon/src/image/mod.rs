@@ -33,6 +33,7 @@ mod tag;
 #[cfg(test)]
 mod tests;
 pub mod unpack;
+mod variable;
 
 pub use commit::Commit;
 pub use import::Import;

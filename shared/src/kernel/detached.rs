@@ -9,12 +9,12 @@
 use crate::error::{Context, Error, Result};
 use crate::shim::Mount;
 use nix::errno::Errno;
-use nix::fcntl::{OFlag, OpenHow, ResolveFlag, open, openat2};
+use nix::fcntl::{OFlag, OpenHow, ResolveFlag, open, openat, openat2};
 use nix::mount::{MsFlags, mount};
 use nix::sched::{CloneFlags, unshare};
-use nix::sys::stat::Mode;
+use nix::sys::stat::{Mode, mkdirat};
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 /// `open_tree(2)`: a copy of the mount instead of a handle on the attached one.
 const OPEN_TREE_CLONE: libc::c_uint = 1;
@@ -40,7 +40,7 @@ pub struct Graft {
     pub read_only: bool,
 }
 
-/// The same with `grafts` in their places. One whose target does not exist is left out.
+/// The same with `grafts` in their places. A target that does not exist is made, as a start would.
 pub fn detached_with(mounts: &[Mount], grafts: &[Graft], scratch: &Path) -> Result<OwnedFd> {
     std::thread::scope(|scope| {
         let thread = std::thread::Builder::new().name("detached-mount".to_owned());
@@ -74,7 +74,15 @@ fn bind(graft: &Graft, root: &Path) -> Result<()> {
     let how = OpenHow::new()
         .flags(OFlag::O_PATH | OFlag::O_CLOEXEC)
         .resolve(ResolveFlag::RESOLVE_IN_ROOT | ResolveFlag::RESOLVE_NO_MAGICLINKS);
-    let place = match openat2(&root, &graft.target, how) {
+    let found = match openat2(&root, &graft.target, how) {
+        Err(Errno::ENOENT) => {
+            make_place(&root, graft, how).with_context(say)?;
+            openat2(&root, &graft.target, how)
+        }
+        other => other,
+    };
+    let place = match found {
+        // A file or a dangling link is in the way: a start would fail, reading need not.
         Err(Errno::ENOENT | Errno::ENOTDIR) => return Ok(()),
         other => other.with_context(say)?,
     };
@@ -88,6 +96,34 @@ fn bind(graft: &Graft, root: &Path) -> Result<()> {
         let top = format!("/proc/self/fd/{}", top.as_raw_fd());
         let flags = MsFlags::MS_BIND | MsFlags::MS_REMOUNT | MsFlags::MS_RDONLY;
         mount(None::<&str>, top.as_str(), None::<&str>, flags, None::<&str>).with_context(say)?;
+    }
+    Ok(())
+}
+
+/// Makes a graft's mount point with all folders above it. What is in the way stays.
+fn make_place(root: &OwnedFd, graft: &Graft, how: OpenHow) -> nix::Result<()> {
+    let names: Vec<_> =
+        graft.target.components().filter(|c| matches!(c, Component::Normal(_))).collect();
+    let folder = Mode::from_bits_truncate(0o755);
+    for (count, name) in names.iter().enumerate() {
+        let above: PathBuf = std::iter::once(&Component::CurDir).chain(&names[..count]).collect();
+        if openat2(root, &above.join(name), how).is_ok() {
+            continue;
+        }
+        let above = match openat2(root, &above, how) {
+            Err(Errno::ENOENT | Errno::ENOTDIR) => return Ok(()),
+            other => other?,
+        };
+        let made = if count + 1 < names.len() || graft.source.is_dir() {
+            mkdirat(&above, name.as_os_str(), folder)
+        } else {
+            let flags = OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_CLOEXEC;
+            openat(&above, name.as_os_str(), flags, Mode::from_bits_truncate(0o644)).map(drop)
+        };
+        match made {
+            Err(Errno::EEXIST | Errno::ENOTDIR) => return Ok(()),
+            other => other?,
+        }
     }
     Ok(())
 }
@@ -195,11 +231,13 @@ mod tests {
             target: target.into(),
             read_only: true,
         };
-        let grafts = [graft("/link"), graft("/nowhere")];
+        let grafts = [graft("/link"), graft("/new/place")];
         let root = detached_with(&[item], &grafts, &base.join("scratch")).unwrap();
         let inside = format!("/proc/self/fd/{}/data/file", root.as_raw_fd());
         assert_eq!(std::fs::read_to_string(&inside).unwrap(), "x");
         assert!(std::fs::write(&inside, "y").is_err(), "it is read-only");
+        let made = format!("/proc/self/fd/{}/new/place/file", root.as_raw_fd());
+        assert_eq!(std::fs::read_to_string(made).unwrap(), "x");
         drop(root);
         std::fs::remove_dir_all(&base).unwrap();
     }

@@ -2,7 +2,7 @@
 //!
 //! The server half knows neither routes nor tide's router: [`conn::serve`] drives one connection and
 //! asks an [`conn::App`]; [`tide`] converts to tide's types and back. Nothing here spawns a task or
-//! decides anything about the API. `unsafe` occurs once, in [`wire`].
+//! decides anything about the API. `unsafe` occurs in [`wire`] and [`unread`] only.
 
 pub mod body;
 #[cfg(feature = "serve")]
@@ -15,5 +15,6 @@ mod suite;
 #[cfg(feature = "serve")]
 pub mod tide;
 pub mod timer;
+pub mod unread;
 pub mod upgrade;
 pub mod wire;

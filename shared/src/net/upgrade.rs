@@ -4,19 +4,27 @@
 //! down and leaves the other direction open.
 
 use crate::net::stream::Stream;
+use crate::net::unread::is_unread;
 use bytes::{Buf, Bytes};
 use futures_util::future::BoxFuture;
 use futures_util::io::{AsyncRead, AsyncWrite};
 use std::future::Future;
 use std::io;
+use std::os::fd::AsFd;
 use std::pin::Pin;
 use std::sync::{Mutex, PoisonError};
 use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
 
 /// Content type of a raw stream: of a terminal, and of everything below API 1.42.
 pub const RAW: &str = "application/vnd.docker.raw-stream";
 /// Content type of a stream in Docker's frames, from API 1.42.
 pub const MULTIPLEXED: &str = "application/vnd.docker.multiplexed-stream";
+
+/// A prompt client has read the head by then.
+const FIRST_PAUSE: Duration = Duration::from_micros(50);
+/// A slow one is asked this often.
+const LONGEST_PAUSE: Duration = Duration::from_millis(2);
 
 /// Both halves of a connection that is no longer HTTP.
 pub struct Upgraded {
@@ -48,6 +56,19 @@ impl Writer {
     /// The socket itself, for copies in the kernel.
     pub fn stream(&self) -> &Stream {
         &self.stream
+    }
+
+    /// Waits until the peer has read what was written, `limit` at most. Clients that read the head
+    /// through a buffer and the stream past it (docker-py does) lose what comes along with the head.
+    pub async fn taken(&self, limit: Duration) {
+        let Stream::Unix(socket) = &self.stream else { return };
+        let end = Instant::now() + limit;
+        let mut pause = FIRST_PAUSE;
+        // A socket that cannot tell is not waited for.
+        while is_unread(socket.get_ref().as_fd()).unwrap_or(false) && Instant::now() < end {
+            async_io::Timer::after(pause).await;
+            pause = (pause * 2).min(LONGEST_PAUSE);
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! `POST /containers/{id}/attach`, and what attaching an exec has in common with it: the connection
 //! becomes the process's streams.
 
+use super::reframe::{Form, Reframed};
 use crate::api::reply::Reply;
 use crate::api::request::{Call, Query};
 use crate::api::version::Version;
@@ -29,13 +30,15 @@ pub struct Joint {
     pub input: Input,
     /// The client speaks this version.
     pub version: Version,
+    /// The client wants no frames.
+    pub raw: bool,
     /// Called when the client leaves.
     pub left: Left,
 }
 
 /// The media type of a stream: framed streams have one of their own from 1.42 on.
-fn media(terminal: bool, version: Version) -> &'static str {
-    if terminal || version < Version(1, 42) { RAW } else { MULTIPLEXED }
+fn media(raw: bool, version: Version) -> &'static str {
+    if raw || version < Version(1, 42) { RAW } else { MULTIPLEXED }
 }
 
 /// How input is treated.
@@ -50,7 +53,7 @@ pub fn input(wanted: bool, terminal: bool, keys: &str) -> Result<Input> {
 
 /// Takes the connection over and runs it until one side ends.
 pub fn join(joint: Joint, history: Option<History>) -> Reply {
-    let media = media(joint.attachment.terminal, joint.version);
+    let media = media(joint.raw, joint.version);
     Reply::hijack(media, move |upgraded| async move {
         if let Err(error) = run(joint, history, upgraded).await {
             tracing::debug!(%error, "a stream broke");
@@ -60,11 +63,14 @@ pub fn join(joint: Joint, history: Option<History>) -> Reply {
 
 async fn run(joint: Joint, history: Option<History>, upgraded: Upgraded) -> Result<()> {
     let Upgraded { reader, mut writer } = upgraded;
+    let form = Form::between(joint.attachment.terminal, joint.raw);
     let (opened, finished) = joint.attachment.open().await?;
+    writer.taken(limits::HEAD_TAKEN).await;
     if let Some(history) = history {
         history.write(&mut writer, opened.log_bytes).await?;
     }
-    let end = connect(reader, &mut writer, opened.stream, joint.input, &[]).await?;
+    let client = Reframed::new(&mut writer, form);
+    let end = connect(reader, client, opened.stream, joint.input, &[]).await?;
     if end == End::Detached {
         (joint.left)().await;
     } else if end == End::Finished {
@@ -137,11 +143,13 @@ pub async fn attach(call: Call) -> Result<Reply> {
             }
         })
     });
-    Ok(join(Joint { attachment, input, version: call.version, left }, history))
+    let joint = Joint { attachment, input, version: call.version, raw: terminal, left };
+    Ok(join(joint, history))
 }
 
 fn history_alone(history: Option<History>, media: &'static str) -> Result<Reply> {
     Ok(Reply::hijack(media, move |mut upgraded| async move {
+        upgraded.writer.taken(limits::HEAD_TAKEN).await;
         let written = match history {
             Some(history) => history.write(&mut upgraded.writer, u64::MAX).await,
             None => Ok(()),

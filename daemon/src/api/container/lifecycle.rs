@@ -91,7 +91,11 @@ pub async fn rename(call: Call) -> Result<Reply> {
 
 /// `POST /containers/{id}/update`.
 pub async fn update(mut call: Call) -> Result<Reply> {
-    let body: ContainerUpdateBody = call.json().await?;
+    let mut body: ContainerUpdateBody = call.json().await?;
+    if call.version < Version(1, 40) {
+        // Older clients send a zero that they do not mean.
+        body.pids_limit = None;
+    }
     let warnings = call.engine().containers.update(&call.param("id")?, body).await?;
     Reply::json(&json!({ "Warnings": warnings }))
 }

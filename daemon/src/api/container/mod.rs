@@ -6,6 +6,7 @@ mod create;
 mod lifecycle;
 mod logs;
 mod read;
+mod reframe;
 mod stats;
 
 pub use attach::{Joint, Left, input, join};

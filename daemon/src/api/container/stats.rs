@@ -31,8 +31,10 @@ pub async fn stats(call: Call) -> Result<Reply> {
             _ => Version::V2,
         },
         last: None,
+        before: Before::Known,
     };
     if !query.flag_or("stream", true) {
+        source.before = if query.flag("one-shot") { Before::None } else { Before::Known };
         let text = source.read(&view).await?;
         return Ok(Reply::bytes(200, JSON, text));
     }
@@ -61,12 +63,22 @@ async fn next_tick(ticks: &mut (impl Stream<Item = Instant> + Unpin)) {
     let _ = ticks.next().await;
 }
 
+/// Which reading an answer is compared with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Before {
+    /// The one before, whoever took it.
+    Known,
+    /// None: the client asked for one reading alone.
+    None,
+}
+
 struct Source {
     containers: Containers,
     sampler: Sampler,
     host_memory_bytes: u64,
     version: Version,
     last: Option<Pair>,
+    before: Before,
 }
 
 impl Source {
@@ -81,6 +93,7 @@ impl Source {
         };
         let before = self.last.take().map(|last| last.now);
         let before = before.or_else(|| pair.as_ref().and_then(|pair| pair.before.clone()));
+        let before = before.filter(|_| self.before == Before::Known);
         let subject = Subject {
             id: view.id().to_string(),
             name: view.name().to_owned(),

@@ -138,9 +138,9 @@ fn further(object: &mut Value, engine: &Managers) {
         "Runtimes": runtimes(config),
         "DefaultRuntime": config.default_runtime,
         "InitBinary": "docker-init",
-        "ContainerdCommit": { "ID": "" },
-        "RuncCommit": { "ID": build::COMMIT },
-        "InitCommit": { "ID": "" },
+        "ContainerdCommit": commit(""),
+        "RuncCommit": commit(build::COMMIT),
+        "InitCommit": commit(build::COMMIT),
         "SecurityOptions": host.security_options(&config.seccomp_profile),
         "CDISpecDirs": [],
         "Warnings": host.warnings(),
@@ -148,6 +148,11 @@ fn further(object: &mut Value, engine: &Managers) {
         "ListenAddresses": addresses(config),
     });
     join(object, more);
+}
+
+/// What a part was built from, and what it should have been: clients compare the two.
+fn commit(id: &str) -> Value {
+    json!({ "ID": id, "Expected": id })
 }
 
 fn addresses(config: &Config) -> Vec<String> {

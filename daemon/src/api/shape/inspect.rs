@@ -48,6 +48,11 @@ impl Fixed {
         host_config["LogConfig"] =
             json!({ "Type": decided.log_driver, "Config": decided.log_options });
         host_config["Runtime"] = json!(decided.runtime);
+        if host_config["PidsLimit"].as_i64().is_some_and(|limit| limit <= 0) {
+            // As Docker shows "no limit": nothing where it was created so, 0 where it was updated.
+            let updated = decided.updated.as_ref().is_some_and(|u| u.pids_limit.is_some());
+            host_config["PidsLimit"] = if updated { json!(0) } else { Value::Null };
+        }
         let policy = &mut host_config["RestartPolicy"];
         if policy["Name"].as_str().is_none_or(str::is_empty) {
             policy["Name"] = json!("no");

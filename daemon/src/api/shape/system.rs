@@ -52,6 +52,8 @@ pub fn version(host: &Host) -> SystemVersion {
         kernel_version: text(&host.kernel),
         build_time: text(build::TIME),
         experimental: Some(false),
+        // Clients look for the key; nothing of this engine is written in Go.
+        go_version: text(""),
         ..SystemVersion::default()
     }
 }

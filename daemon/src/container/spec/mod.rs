@@ -29,6 +29,7 @@ pub mod user;
 use oci_spec::runtime::{Linux, Process, Root, Spec};
 use shared::docker::{ContainerCreateBody, HostConfig};
 use shared::error::Result;
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 /// Everything that a spec is made from.
@@ -140,10 +141,25 @@ fn linux(input: Input<'_>, asked: &HostConfig) -> Result<Linux> {
         .set_resources(Some(resource::resources(asked, input.devices.rules)?))
         .set_masked_paths(Some(input.security.masked.clone()))
         .set_readonly_paths(Some(input.security.read_only.clone()))
-        .set_sysctl(asked.sysctls.clone().filter(|s| !s.is_empty()))
+        .set_sysctl(Some(sysctls(asked, input.places)).filter(|s| !s.is_empty()))
         .set_rootfs_propagation(propagation)
         .set_seccomp(None);
     Ok(linux)
+}
+
+/// What was asked, and with a network namespace of its own Docker's two defaults: a container may ping
+/// and listen on low ports without being root.
+fn sysctls(asked: &HostConfig, places: &namespace::Places) -> HashMap<String, String> {
+    let mut sysctls = asked.sysctls.clone().unwrap_or_default();
+    if places.net == namespace::Place::New {
+        for (key, value) in [
+            ("net.ipv4.ping_group_range", "0 2147483647"),
+            ("net.ipv4.ip_unprivileged_port_start", "0"),
+        ] {
+            sysctls.entry(key.to_owned()).or_insert_with(|| value.to_owned());
+        }
+    }
+    sysctls
 }
 
 #[cfg(test)]

@@ -180,11 +180,14 @@ fn apply_mode(point: &mut Point, mode: &str) -> Result<()> {
 
 /// One entry of `HostConfig.Tmpfs`: target and options.
 fn tmpfs(target: &str, options: &str) -> Result<Point> {
-    let target = clean(target).filter(|t| t != "/").ok_or_else(|| {
-        Error::invalid(format!(
-            "invalid mount config for type \"tmpfs\": invalid mount path: '{target}' mount path must be absolute"
-        ))
+    let refuse =
+        |why: String| Error::invalid(format!("invalid mount config for type \"tmpfs\": {why}"));
+    let target = clean(target).ok_or_else(|| {
+        refuse(format!("invalid mount path: '{target}' mount path must be absolute"))
     })?;
+    if target == "/" {
+        return Err(refuse("invalid specification: destination can't be '/'".into()));
+    }
     let options: Vec<String> =
         options.split(',').filter(|o| !o.is_empty()).map(str::to_owned).collect();
     point_mount::check_tmpfs(&options)?;

@@ -134,12 +134,27 @@ impl Containers {
         let settings = &self.0.settings;
         let mut body = record.body.clone();
         let defaults = prepare::defaults(&self.0);
-        let warnings = check::create(&mut body, &settings.host, defaults, &settings.log)?;
+        let mut warnings = check::create(&mut body, &settings.host, defaults, &settings.log)?;
+        warnings.extend(self.judge_links(&body)?);
         let mut points = point::points(&body, &record.decided.defaults.volumes)?;
         self.add_volumes_from(&body, &mut points)?;
         check::sources(&points)?;
         record.decided.mounts = points;
         Ok(warnings)
+    }
+
+    /// `--link container[:alias]`: the container must exist; the link itself needs a bridge.
+    fn judge_links(&self, body: &ContainerCreateBody) -> Result<Option<String>> {
+        let links = body.host_config.as_ref().and_then(|host| host.links.as_deref());
+        let links = links.unwrap_or_default();
+        for link in links {
+            let name = link.split(':').next().unwrap_or_default();
+            self.view(name).map_err(|error| {
+                Error::invalid(format!("could not get container for {name}: {error}"))
+            })?;
+        }
+        let useless = "Links have no effect: this build has no bridge networks.";
+        Ok((!links.is_empty()).then(|| useless.to_owned()))
     }
 
     /// `--volumes-from container[:ro|rw]`: its volumes and binds, unless the target is taken.
@@ -150,7 +165,8 @@ impl Containers {
             if !matches!(mode, "ro" | "rw" | "z" | "Z") {
                 return Err(Error::invalid(format!("invalid mode for volumes-from: {mode}")));
             }
-            let other = self.view(reference)?;
+            let other = self.view(reference);
+            let other = other.map_err(|error| Error::invalid(error.to_string()))?;
             for theirs in &other.record.decided.mounts {
                 let free = !points.iter().any(|point| point.target == theirs.target);
                 if free && theirs.kind != PointKind::Tmpfs {

@@ -76,6 +76,10 @@ impl Containers {
         }
         let handle = self.find(exec.container.as_str())?;
         let shim = handle.ask(|reply| Message::Shim(Verb::Resize, reply)).await?;
+        if !exec.has_terminal() {
+            // As for the first process.
+            return Ok(());
+        }
         shim.resize(exec.id.as_str(), size.rows, size.columns).await
     }
 

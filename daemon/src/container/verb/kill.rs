@@ -1,11 +1,53 @@
 //! Kill: one signal to the first process.
 
+use crate::container::handle::Message;
 use crate::container::owner::Owner;
 use crate::container::policy::Verb;
 use crate::container::state::{Outcome, Status};
+use crate::container::{Containers, process, spec};
 use crate::shim::Reach;
-use shared::error::Result;
+use crate::{limits, task};
+use shared::error::{Error, Result};
 use shared::paths::INIT;
+
+impl Containers {
+    /// Sends a signal, by name or number; `None` is SIGKILL.
+    pub async fn kill(&self, reference: &str, signal: Option<&str>) -> Result<Outcome> {
+        let signal = match signal.filter(|text| !text.is_empty()) {
+            Some(text) => spec::signal::parse(text)?,
+            None => libc::SIGKILL,
+        };
+        self.signalled(reference, signal).await.map_err(|error| {
+            let kind = error.kind();
+            Error::new(kind, format!("Cannot kill container: {reference}: {error}"))
+        })
+    }
+
+    /// Sends a signal; one that nothing survives is answered by the end, as Docker does.
+    async fn signalled(&self, reference: &str, signal: i32) -> Result<Outcome> {
+        let handle = self.find(reference)?;
+        let before = handle.exits();
+        let outcome = handle.ask(|reply| Message::Kill(signal, reply)).await?;
+        if signal != libc::SIGKILL {
+            return Ok(outcome);
+        }
+        let ended = async {
+            loop {
+                let listener = handle.listen();
+                let (view, exits) = handle.view_and_exits();
+                if exits != before || !view.status().is_alive() {
+                    return;
+                }
+                listener.await;
+            }
+        };
+        if task::timeout(limits::KILL, "the container's end", ended).await.is_err() {
+            let stuck = process::stuck(handle.view().state.pid).await;
+            return Err(Error::internal(format!("it does not end: {stuck}")));
+        }
+        Ok(outcome)
+    }
+}
 
 impl Owner {
     /// Sends a signal. One that ends it (SIGKILL, or its stop signal) counts as stopped by hand, so
