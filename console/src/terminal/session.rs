@@ -13,7 +13,7 @@ use crate::effect::Effects;
 use crate::message::{Message, Tone};
 use crate::screen;
 use crate::signal::{self, Watch};
-use crate::update::update;
+use crate::update::{absorb, settle, update};
 use async_channel::Receiver;
 use crossterm::clipboard::CopyToClipboard;
 use crossterm::event::{Event, EventStream};
@@ -48,6 +48,13 @@ enum Woke {
     Message(Message),
     Signal(i32),
     Time,
+}
+
+/// What follows from commands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Next {
+    Stay,
+    Leave,
 }
 
 /// Runs until the console is left; returns the exit code.
@@ -91,17 +98,30 @@ impl Session {
         }
         self.drain(messages, &mut batch).await;
         for message in batch {
-            for command in update(&mut self.app, message) {
-                if command == Command::Quit {
-                    return Ok(Some(0));
-                }
-                self.execute(command).await?;
+            let commands = match message {
+                Message::Frames(_) | Message::Tick { .. } => absorb(&mut self.app, message),
+                other => update(&mut self.app, other),
+            };
+            if self.execute_all(commands).await? == Next::Leave {
+                return Ok(Some(0));
             }
         }
         if self.app.dirty && (urgent || self.drawn.elapsed() >= self.pause) {
+            let commands = settle(&mut self.app);
+            self.execute_all(commands).await?;
             self.draw()?;
         }
         Ok(None)
+    }
+
+    async fn execute_all(&mut self, commands: Vec<Command>) -> Result<Next> {
+        for command in commands {
+            if command == Command::Quit {
+                return Ok(Next::Leave);
+            }
+            self.execute(command).await?;
+        }
+        Ok(Next::Stay)
     }
 
     async fn wait(&mut self, messages: &Receiver<Message>, signals: &Watch) -> (Woke, bool) {

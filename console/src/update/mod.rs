@@ -23,6 +23,14 @@ const INTEREST_DELAY: i64 = SECOND / 3;
 
 /// Changes the state; returns what is to be done outside.
 pub fn update(app: &mut App, message: Message) -> Vec<Command> {
+    let mut commands = absorb(app, message);
+    commands.extend(settle(app));
+    commands
+}
+
+/// The same without putting lists in order: thousands of facts may come between two frames, and only
+/// what is drawn has to be in order. [`settle`] must follow before a frame.
+pub fn absorb(app: &mut App, message: Message) -> Vec<Command> {
     let mut commands = Vec::new();
     match message {
         Message::Tick { now } => tick(app, now, &mut commands),
@@ -49,8 +57,6 @@ pub fn update(app: &mut App, message: Message) -> Vec<Command> {
         Message::Clip(text) => commands.push(Command::Copy(text)),
         Message::Notice { tone, text } => say(app, tone, &text, String::new()),
     }
-    settle(app);
-    detail::follow_selection(app, &mut commands);
     commands
 }
 
@@ -74,7 +80,8 @@ fn tick(app: &mut App, now: i64, commands: &mut Vec<Command>) {
 }
 
 /// Puts lists in order after a change, and notes what must be told to the daemon.
-fn settle(app: &mut App) {
+pub fn settle(app: &mut App) -> Vec<Command> {
+    let mut commands = Vec::new();
     if app.unsorted {
         app.unsorted = false;
         app.dirty = true;
@@ -91,6 +98,8 @@ fn settle(app: &mut App) {
     {
         app.interest_at = Some(app.now + INTEREST_DELAY);
     }
+    detail::follow_selection(app, &mut commands);
+    commands
 }
 
 fn height_of_events(app: &App) -> usize {
