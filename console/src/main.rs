@@ -24,8 +24,9 @@ mod update;
 
 use args::{Cli, Color, Command};
 use clap::Parser;
+use clap::error::{ContextKind, ContextValue};
 use cli::output::BrokenPipe;
-use shared::client::{Client, Endpoint};
+use shared::client::{Answered, Client, Endpoint};
 use shared::error::{Error, Kind, Result};
 use std::io::IsTerminal;
 use terminal::Options;
@@ -35,29 +36,40 @@ fn main() {
     // Asked for before the first thread exists: afterwards it cannot be known.
     let offset = time::UtcOffset::current_local_offset().map_or(0, time::UtcOffset::whole_seconds);
     let cli = Cli::try_parse().unwrap_or_else(|error| {
-        // Docker answers 125 to wrong usage of the verbs that pass on a process's exit code.
-        let process = std::env::args().any(|word| word == "run");
-        let code = if error.exit_code() != 0 && process { 125 } else { error.exit_code() };
         // Standard error may be closed; the code says it too.
         let _ = error.print();
-        std::process::exit(code);
+        std::process::exit(usage_code(&error));
     });
     let code = match run(cli, offset) {
         Ok(code) => code,
         Err(error) if error.find::<BrokenPipe>().is_some() => 0,
         Err(error) => {
             let (code, words) = match error.find::<cli::Failed>() {
-                Some(failed) => (failed.code, failed.message.clone()),
-                None => (cli::code_of(&error), error.to_string()),
+                Some(failed) => (failed.code, format!("coffer: {}", failed.message)),
+                None if error.find::<Answered>().is_some() => {
+                    (cli::code_of(&error), format!("Error response from daemon: {error}"))
+                }
+                None => (cli::code_of(&error), format!("coffer: {error}")),
             };
             // Standard error may be closed; the code says it too.
-            let _ = cli::output::print_error_bytes(
-                format!("coffer: {}\n", text::clean(&words)).as_bytes(),
-            );
+            let _ = cli::output::print_error_bytes(format!("{}\n", text::clean(&words)).as_bytes());
             code
         }
     };
     std::process::exit(code);
+}
+
+/// Docker's exit code of wrong usage: 125 for flags, 1 for too many or too few words.
+fn usage_code(error: &clap::Error) -> i32 {
+    if error.exit_code() == 0 {
+        return 0;
+    }
+    let run = std::env::args().any(|word| word == "run");
+    let flag = match error.get(ContextKind::InvalidArg) {
+        Some(ContextValue::String(argument)) => argument.starts_with('-'),
+        _ => false,
+    };
+    if run || flag { 125 } else { 1 }
 }
 
 fn run(cli: Cli, offset: i32) -> Result<i32> {

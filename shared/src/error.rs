@@ -60,6 +60,12 @@ impl Error {
         unavailable => Unavailable, timeout => Timeout, internal => Internal,
     }
 
+    /// The same error with a mark as its cause, to be found with [`Error::find`]: a cause without words
+    /// is not printed.
+    pub fn marked(self, mark: impl StdError + Send + Sync + 'static) -> Self {
+        Self { source: Some(Box::new(mark)), ..self }
+    }
+
     /// What machines go by.
     pub fn kind(&self) -> Kind {
         self.kind
@@ -97,7 +103,10 @@ impl fmt::Display for Error {
         while let Some(error) = next {
             match error.downcast_ref::<Error>() {
                 Some(own) => write!(f, ": {}", own.message)?,
-                None => write!(f, ": {error}")?,
+                None => match error.to_string().as_str() {
+                    "" => {}
+                    words => write!(f, ": {words}")?,
+                },
             }
             next = error.source();
         }

@@ -74,6 +74,22 @@ fn sizes_may_change_at_any_time() {
 }
 
 #[test]
+fn a_terminal_of_one_cell_is_no_end() {
+    let fake = Fake::start(10);
+    let mut console = Console::with(&command(&fake), 1, 1);
+    console.until("something is shown", |screen| !screen.trim().is_empty());
+    for (rows, columns) in [(1, 200), (200, 1), (2, 2), (8, 40), (7, 39), (24, 80)] {
+        console.resize(rows, columns);
+        for key in ["j", "l", "m", "?", "G", "X", "z", ":", "/"] {
+            console.terminal.send(key);
+            console.terminal.send("\u{1b}");
+            console.terminal.send("\u{1b}");
+        }
+    }
+    console.until("it is whole again", |screen| screen.contains("svc-0000"));
+}
+
+#[test]
 fn without_colour_the_selection_is_still_whole() {
     let fake = Fake::start(10);
     let mut program = command(&fake);

@@ -59,6 +59,33 @@ fn after_quitting() {
 }
 
 #[test]
+fn after_a_shell_and_an_attachment() {
+    let lend = |console: &mut Console, key, greets, leaves, back| {
+        console.terminal.send(key);
+        console.until(greets, |screen| screen.contains(greets));
+        assert!(!console.parsed().screen().alternate_screen());
+        console.terminal.send(leaves);
+        console.until(back, |screen| screen.contains(back) && screen.contains("svc-0000"));
+    };
+    restored_after(
+        |console| {
+            lend(console, "e", "this is a shell", "exit\r", "the shell has ended");
+            lend(console, "a", "this is the main process", "\u{10}\u{11}", "detached; it goes on");
+            console.terminal.send("q");
+        },
+        "0",
+    );
+}
+
+#[test]
+fn after_sigint() {
+    restored_after(
+        |console| kill(console_of(console.terminal.pid()), Signal::SIGINT).expect("kill"),
+        "130",
+    );
+}
+
+#[test]
 fn after_sigterm() {
     restored_after(
         |console| kill(console_of(console.terminal.pid()), Signal::SIGTERM).expect("kill"),

@@ -42,7 +42,8 @@ fn exit_codes() {
     for (arguments, code) in [
         (&["-H", "unix:///nonexistent/x.sock", "ps"][..], 3),
         (&["-H", "nonsense", "ps"], 2),
-        (&["ps", "--bogus"], 2),
+        (&["ps", "--bogus"], 125),
+        (&["ps", "extra"], 1),
         (&["run", "--bogus-flag-before", "img"], 125),
         (&["volume", "inspect", "nope"], 1),
         (&["ps", "--format", "{{.Nope}}"], 1),

@@ -77,21 +77,6 @@ pub struct Tag {
     pub target: String,
 }
 
-/// `coffer image prune`.
-#[derive(Debug, Args)]
-#[allow(missing_docs)]
-pub struct Prune {
-    /// Also tagged ones
-    #[arg(short, long)]
-    pub all: bool,
-    /// Do not ask
-    #[arg(short, long)]
-    pub force: bool,
-    /// Filter: name=value
-    #[arg(long)]
-    pub filter: Vec<String>,
-}
-
 /// `coffer commit`.
 #[derive(Debug, Args)]
 #[allow(missing_docs)]

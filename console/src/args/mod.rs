@@ -3,7 +3,9 @@
 pub mod container;
 pub mod create;
 pub mod image;
+pub mod prune;
 pub mod system;
+pub mod volume;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
@@ -132,7 +134,7 @@ pub enum ContainerVerb {
     /// Show everything about containers
     Inspect(system::Inspect),
     /// Remove all containers that do not run
-    Prune(system::Prune),
+    Prune(prune::Prune),
 }
 
 /// `coffer image ...`.
@@ -145,22 +147,22 @@ pub enum ImageVerb {
     /// Remove images
     Rm(image::Remove),
     /// Remove images that no container uses
-    Prune(image::Prune),
+    Prune(prune::PruneNamed),
 }
 
 /// `coffer volume ...`.
 #[derive(Debug, Subcommand)]
 pub enum VolumeVerb {
     /// List volumes
-    Ls(system::VolumeList),
+    Ls(volume::List),
     /// Create a volume
-    Create(system::VolumeCreate),
+    Create(volume::Create),
     /// Remove volumes
-    Rm(system::VolumeRemove),
+    Rm(volume::Remove),
     /// Show everything about volumes
     Inspect(system::Inspect),
     /// Remove volumes that no container uses
-    Prune(system::VolumePrune),
+    Prune(prune::PruneNamed),
 }
 
 #[cfg(test)]

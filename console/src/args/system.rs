@@ -1,4 +1,4 @@
-//! Flags of the verbs on the daemon, on volumes, and on any object.
+//! Flags of the verbs on the daemon and on any object.
 
 use clap::Args;
 
@@ -45,75 +45,4 @@ pub struct Shown {
     /// json, or a template
     #[arg(short, long)]
     pub format: Option<String>,
-}
-
-/// `coffer container prune`.
-#[derive(Debug, Args)]
-#[allow(missing_docs)]
-pub struct Prune {
-    /// Do not ask
-    #[arg(short, long)]
-    pub force: bool,
-    /// Filter: name=value
-    #[arg(long)]
-    pub filter: Vec<String>,
-}
-
-/// `coffer volume prune`.
-#[derive(Debug, Args)]
-#[allow(missing_docs)]
-pub struct VolumePrune {
-    /// Also named ones
-    #[arg(short, long)]
-    pub all: bool,
-    /// Do not ask
-    #[arg(short, long)]
-    pub force: bool,
-    /// Filter: name=value
-    #[arg(long)]
-    pub filter: Vec<String>,
-}
-
-/// `coffer volume ls`.
-#[derive(Debug, Args)]
-#[allow(missing_docs)]
-pub struct VolumeList {
-    /// Filter: name=value
-    #[arg(short, long)]
-    pub filter: Vec<String>,
-    /// table, json, or a template
-    #[arg(long)]
-    pub format: Option<String>,
-    /// Only names
-    #[arg(short, long)]
-    pub quiet: bool,
-}
-
-/// `coffer volume create`.
-#[derive(Debug, Args)]
-#[allow(missing_docs)]
-pub struct VolumeCreate {
-    /// Driver
-    #[arg(short, long, default_value = "local")]
-    pub driver: String,
-    /// Label: name=value
-    #[arg(long)]
-    pub label: Vec<String>,
-    /// Option of the driver
-    #[arg(short, long)]
-    pub opt: Vec<String>,
-    /// Name; else a random one
-    pub name: Option<String>,
-}
-
-/// `coffer volume rm`.
-#[derive(Debug, Args)]
-#[allow(missing_docs)]
-pub struct VolumeRemove {
-    /// Do not mind one that does not exist
-    #[arg(short, long)]
-    pub force: bool,
-    /// Names
-    #[arg(required = true)]
-    pub names: Vec<String>,
 }

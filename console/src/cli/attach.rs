@@ -2,10 +2,10 @@
 
 use super::run::waiting;
 use super::session::{self, End, Session};
-use super::{Outcome, encode, query, switch};
+use super::{Outcome, encode};
 use crate::args::container::Attach;
 use serde_json::Value;
-use shared::client::{Client, Content};
+use shared::client::Client;
 use shared::error::{Error, Result};
 use std::io::IsTerminal;
 
@@ -30,14 +30,14 @@ async fn join(client: &Client, container: &str, wish: &Wish) -> Result<(End, i32
     let found: Value = client.get(&format!("{object}/json")).await?;
     let state = &found["State"];
     if state["Running"] != true {
-        return Err(Error::conflict("cannot attach to a stopped container, start it first"));
+        return Err(Error::conflict("You cannot attach to a stopped container, start it first"));
     }
     if state["Paused"] == true {
-        return Err(Error::conflict("cannot attach to a paused container, unpause it first"));
+        return Err(Error::conflict("You cannot attach to a paused container, unpause it first"));
     }
     if state["Restarting"] == true {
         return Err(Error::conflict(
-            "cannot attach to a restarting container, wait until it is running",
+            "You cannot attach to a restarting container, wait until it is running",
         ));
     }
     let id = found["Id"].as_str().unwrap_or(container).to_string();
@@ -47,16 +47,7 @@ async fn join(client: &Client, container: &str, wish: &Wish) -> Result<(End, i32
         return Err(Error::invalid("the input device is not a TTY"));
     }
     let exit = waiting(client, &id, "not-running").await?;
-    let path = format!(
-        "{object}/attach{}",
-        query(&[
-            ("stream", Some("1".into())),
-            ("stdin", switch(input)),
-            ("stdout", Some("1".into())),
-            ("stderr", Some("1".into())),
-        ])
-    );
-    let halves = client.hijack(&path, Content::Nothing).await?;
+    let halves = session::join(client, &object, input).await?;
     if terminal && std::io::stdout().is_terminal() {
         // It may end at any moment, and then has no size.
         let _ = session::resize(client, &object).await;

@@ -95,6 +95,9 @@ fn rows(image: &Value, now: i64, whole: bool) -> Vec<Row> {
             ("CreatedAt", super::ps::text_of_time(created)),
             ("Size", words::size(image["Size"].as_f64().unwrap_or(0.0))),
             ("Containers", "N/A".into()),
+            ("SharedSize", "N/A".into()),
+            ("UniqueSize", "N/A".into()),
+            ("VirtualSize", words::size_of_four(image["Size"].as_f64().unwrap_or(0.0))),
         ] {
             row.insert(name.into(), Value::String(value));
         }

@@ -1,11 +1,13 @@
 //! `inspect`: everything about an object, as a JSON list or by a template.
 
+use super::output::json::indented;
 use super::output::template::Template;
 use super::{Outcome, encode, output};
 use crate::args::system::Inspect;
 use serde_json::Value;
+use serde_json::value::RawValue;
 use shared::client::Client;
-use shared::error::{Error, Kind, Result};
+use shared::error::{Context, Error, Kind, Result};
 
 /// What an object can be, in the order in which Docker looks.
 const KINDS: [&str; 4] = ["container", "image", "network", "volume"];
@@ -44,29 +46,26 @@ async fn run(client: &Client, kinds: &[&str], args: &Inspect) -> Outcome {
             }
         }
     }
-    match (&template, args.format.as_deref()) {
-        (Some(template), _) => {
-            for value in &found {
-                output::line(&template.render(value)?)?;
-            }
+    if let Some(template) = &template {
+        for value in &found {
+            let value: Value = serde_json::from_str(value.get()).context("read the object")?;
+            output::line(&template.render(&value)?)?;
         }
-        (None, Some(_)) => output::line(&Value::Array(found).to_string())?,
-        (None, None) => output::line(&pretty(&Value::Array(found))?)?,
+        return Ok(code);
+    }
+    let all: Vec<&str> = found.iter().map(|value| value.get()).collect();
+    let all = format!("[{}]", all.join(","));
+    match args.format {
+        Some(_) => output::line(&all)?,
+        None => output::line(&indented(&all))?,
     }
     Ok(code)
 }
 
-/// JSON with four blanks a level, as Docker prints it.
-pub fn pretty(value: &Value) -> Result<String> {
-    use serde::Serialize;
-    let mut out = Vec::new();
-    let formatter = serde_json::ser::PrettyFormatter::with_indent(b"    ");
-    let mut serializer = serde_json::Serializer::with_formatter(&mut out, formatter);
-    shared::error::Context::context(value.serialize(&mut serializer), "print JSON")?;
-    Ok(String::from_utf8_lossy(&out).into_owned())
-}
+/// An object in the daemon's own words.
+type Object = Box<RawValue>;
 
-async fn find(client: &Client, kinds: &[&str], name: &str, size: bool) -> Result<Value> {
+async fn find(client: &Client, kinds: &[&str], name: &str, size: bool) -> Result<Object> {
     let mut last = None;
     for kind in kinds {
         let path = match *kind {

@@ -5,8 +5,9 @@ use super::session::{self, End, Session};
 use super::{Outcome, body, encode, exit, output, query, switch};
 use crate::args::container::{Kill, Remove, Rename, Start, Stop, Update};
 use serde_json::Value;
-use shared::client::{Client, Content};
+use shared::client::Client;
 use shared::error::{Error, Result};
+use std::cell::RefCell;
 use std::future::Future;
 
 /// Tries every target; 1 when one has failed.
@@ -43,7 +44,7 @@ pub async fn plain(client: &Client, verb: &str, targets: &[String]) -> Outcome {
 /// `coffer start`.
 pub async fn start(client: &Client, args: Start) -> Outcome {
     if !args.attach && !args.interactive {
-        return plain(client, "start", &args.containers).await;
+        return start_all(client, &args.containers).await;
     }
     let [name] = args.containers.as_slice() else {
         return Err(Error::invalid("you cannot start and attach multiple containers at once"));
@@ -53,16 +54,7 @@ pub async fn start(client: &Client, args: Start) -> Outcome {
     let id = found["Id"].as_str().unwrap_or(name).to_string();
     let terminal = found["Config"]["Tty"] == true;
     let input = args.interactive && found["Config"]["OpenStdin"] == true;
-    let path = format!(
-        "{object}/attach{}",
-        query(&[
-            ("stream", Some("1".into())),
-            ("stdin", switch(input)),
-            ("stdout", Some("1".into())),
-            ("stderr", Some("1".into())),
-        ])
-    );
-    let halves = client.hijack(&path, Content::Nothing).await?;
+    let halves = session::join(client, &object, input).await?;
     let removed = found["HostConfig"]["AutoRemove"] == true;
     let exit = waiting(client, &id, if removed { "removed" } else { "next-exit" }).await?;
     client.act(&format!("{object}/start")).await.map_err(|e| failed(&e, 1))?;
@@ -77,6 +69,25 @@ pub async fn start(client: &Client, args: Start) -> Outcome {
         End::Detached => Ok(0),
         End::Closed => exit.code().await,
     }
+}
+
+/// Starts each; those that could not be are named once more at the end, as Docker does.
+async fn start_all(client: &Client, targets: &[String]) -> Outcome {
+    let missed = RefCell::new(Vec::new());
+    let code = each(targets, |target| {
+        let missed = &missed;
+        async move {
+            let started = client.act(&format!("/containers/{}/start", encode(&target))).await;
+            started.map(|_| target.clone()).inspect_err(|_| missed.borrow_mut().push(target))
+        }
+    })
+    .await?;
+    let missed = missed.into_inner();
+    if !missed.is_empty() {
+        let words = format!("Error: failed to start containers: {}\n", missed.join(", "));
+        output::print_error_bytes(words.as_bytes())?;
+    }
+    Ok(code)
 }
 
 /// `coffer stop` and `coffer restart`.

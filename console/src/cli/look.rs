@@ -16,7 +16,8 @@ pub async fn top(client: &Client, args: &Top) -> Outcome {
     let options = (!options.is_empty()).then(|| options.join(" "));
     let path = format!("/containers/{}/top{}", encode(container), query(&[("ps_args", options)]));
     let found: ContainerTopResponse = client.get(&path).await?;
-    let mut grid = Grid::new(found.titles.unwrap_or_default());
+    // Docker's columns of processes are wider than others.
+    let mut grid = Grid::new(found.titles.unwrap_or_default()).at_least(20);
     for row in found.processes.unwrap_or_default() {
         grid.push(row);
     }

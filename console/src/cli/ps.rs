@@ -44,7 +44,7 @@ pub async fn list(client: &Client, args: &List) -> Outcome {
         query(&[
             ("all", switch(args.all || last.is_some())),
             ("limit", last.map(|n| n.to_string())),
-            ("size", switch(args.size)),
+            ("size", switch(args.size || shows_size(&format))),
             ("filters", filters(&args.filter)?),
         ])
     );
@@ -61,6 +61,14 @@ pub async fn list(client: &Client, args: &List) -> Outcome {
     Ok(0)
 }
 
+/// Working out sizes takes the daemon long: it is asked only when they are shown.
+fn shows_size(format: &Format) -> bool {
+    match format {
+        Format::Template(template) | Format::TableTemplate(template) => template.mentions("Size"),
+        Format::Table | Format::Json => false,
+    }
+}
+
 fn text(format: &Format, args: &List, rows: &[Row]) -> Result<String> {
     let mut columns = COLUMNS.to_vec();
     if args.size {
@@ -73,7 +81,7 @@ fn text(format: &Format, args: &List, rows: &[Row]) -> Result<String> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Cut {
     Nothing,
-    /// Ids to twelve digits, commands to twenty characters.
+    /// Ids to twelve digits, commands to twenty characters, mounts to fifteen.
     Docker,
 }
 
@@ -93,12 +101,10 @@ fn row(c: &Value, now: i64, cut: Cut) -> Row {
         .into_iter()
         .flatten()
         .map(|m| {
-            m["Name"]
-                .as_str()
-                .filter(|n| !n.is_empty())
-                .or(m["Source"].as_str())
-                .unwrap_or_default()
-                .to_string()
+            let name = m["Name"].as_str().filter(|name| !name.is_empty());
+            let name = name.or(m["Source"].as_str()).unwrap_or_default();
+            let room = if cut == Cut::Docker { 15 } else { usize::MAX };
+            crate::text::cut(name, room, "…").into_owned()
         })
         .collect();
     let volumes =
@@ -116,6 +122,8 @@ fn row(c: &Value, now: i64, cut: Cut) -> Row {
         .map(|(name, _)| name.clone())
         .collect();
     let size = |name: &str| words::size(c[name].as_f64().unwrap_or(0.0));
+    let whole = c["SizeRootFs"].as_f64().filter(|size| *size > 0.0);
+    let whole = whole.map_or(String::new(), |size| format!(" (virtual {})", words::size(size)));
     let created = c["Created"].as_i64().unwrap_or(0);
     let mut row = Row::new();
     for (name, value) in [
@@ -128,7 +136,7 @@ fn row(c: &Value, now: i64, cut: Cut) -> Row {
         ("Ports", ports(c)),
         ("State", text("State")),
         ("Status", text("Status")),
-        ("Size", format!("{} (virtual {})", size("SizeRw"), size("SizeRootFs"))),
+        ("Size", size("SizeRw") + &whole),
         ("Labels", labels.join(",")),
         ("Mounts", mounts.join(",")),
         ("Networks", networks.join(",")),
@@ -136,6 +144,7 @@ fn row(c: &Value, now: i64, cut: Cut) -> Row {
     ] {
         row.insert(name.into(), Value::String(value));
     }
+    row.insert("Platform".into(), c["Platform"].clone());
     row.insert(LABELS.into(), json!(c["Labels"].as_object().cloned().unwrap_or_default()));
     row
 }

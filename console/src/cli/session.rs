@@ -1,12 +1,12 @@
 //! A conversation with a process: its output here, our input there, until it ends or the detach keys
 //! are typed. Used by run, start -a, attach, exec, and by the console when it lends its terminal.
 
-use super::{input, output};
+use super::{input, output, query, switch};
 use crate::signal;
 use crossterm::terminal;
 use futures_util::io::{AsyncReadExt, AsyncWriteExt};
 use futures_util::{FutureExt, pin_mut, select_biased};
-use shared::client::Client;
+use shared::client::{Client, Content};
 use shared::error::{Context, Error, Kind, Result};
 use shared::frame::{self, HEADER, Stream};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGWINCH};
@@ -101,6 +101,17 @@ impl Detector {
         }
         Some(out)
     }
+}
+
+/// Joins the streams of a container: its output, and its input when we have some for it.
+pub async fn join(client: &Client, object: &str, input: bool) -> Result<Halves> {
+    let flags = query(&[
+        ("stream", Some("1".into())),
+        ("stdin", switch(input)),
+        ("stdout", Some("1".into())),
+        ("stderr", Some("1".into())),
+    ]);
+    client.hijack(&format!("{object}/attach{flags}"), Content::Nothing).await
 }
 
 /// Talks until it ends.

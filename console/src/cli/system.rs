@@ -3,8 +3,8 @@
 use super::output::template::Template;
 use super::output::words;
 use super::{Outcome, filters, image, output, query};
-use crate::args::image::Prune as ImagePrune;
-use crate::args::system::{Prune, Shown, VolumePrune};
+use crate::args::prune::{Prune, PruneNamed};
+use crate::args::system::Shown;
 use serde_json::{Value, json};
 use shared::client::{Client, Content, Method};
 use shared::error::{Context, Error, Result};
@@ -152,22 +152,22 @@ pub async fn prune_containers(client: &Client, args: &Prune) -> Outcome {
 }
 
 /// `coffer image prune`.
-pub async fn prune_images(client: &Client, args: &ImagePrune) -> Outcome {
+pub async fn prune_images(client: &Client, args: &PruneNamed) -> Outcome {
     let all = "This will remove all images without at least one container associated to them.";
     let dangling = "This will remove all dangling images.";
-    sure(args.force, if args.all { all } else { dangling })?;
-    let mut given = args.filter.clone();
+    sure(args.prune.force, if args.all { all } else { dangling })?;
+    let mut given = args.prune.filter.clone();
     given.push(format!("dangling={}", !args.all));
     let answer = prune(client, "images", &given).await?;
     report("Deleted Images", &image::deleted(&answer["ImagesDeleted"]), &answer)
 }
 
 /// `coffer volume prune`.
-pub async fn prune_volumes(client: &Client, args: &VolumePrune) -> Outcome {
+pub async fn prune_volumes(client: &Client, args: &PruneNamed) -> Outcome {
     let all = "This will remove all local volumes not used by at least one container.";
     let anonymous = "This will remove anonymous local volumes not used by at least one container.";
-    sure(args.force, if args.all { all } else { anonymous })?;
-    let mut given = args.filter.clone();
+    sure(args.prune.force, if args.all { all } else { anonymous })?;
+    let mut given = args.prune.filter.clone();
     if args.all {
         given.push("all=true".into());
     }

@@ -5,7 +5,7 @@ use super::lifecycle::each;
 use super::output::template::LABELS;
 use super::output::{self, Column, Format, Row, words};
 use super::{Outcome, encode, filters, query, switch};
-use crate::args::system::{VolumeCreate, VolumeList, VolumeRemove};
+use crate::args::volume::{Create, List, Remove};
 use serde_json::{Value, json};
 use shared::client::Client;
 
@@ -20,7 +20,7 @@ const HEADINGS: &[Column] = &[
 ];
 
 /// `coffer volume ls`.
-pub async fn list(client: &Client, args: &VolumeList) -> Outcome {
+pub async fn list(client: &Client, args: &List) -> Outcome {
     let format = Format::parse(args.format.as_deref())?;
     let found: Value =
         client.get(&format!("/volumes{}", query(&[("filters", filters(&args.filter)?)]))).await?;
@@ -50,7 +50,7 @@ fn row(volume: &Value) -> Row {
 }
 
 /// `coffer volume create`.
-pub async fn create(client: &Client, args: &VolumeCreate) -> Outcome {
+pub async fn create(client: &Client, args: &Create) -> Outcome {
     let body = json!({
         "Name": args.name.clone().unwrap_or_default(),
         "Driver": args.driver,
@@ -63,7 +63,7 @@ pub async fn create(client: &Client, args: &VolumeCreate) -> Outcome {
 }
 
 /// `coffer volume rm`.
-pub async fn remove(client: &Client, args: &VolumeRemove) -> Outcome {
+pub async fn remove(client: &Client, args: &Remove) -> Outcome {
     let flags = query(&[("force", switch(args.force))]);
     let flags = &flags;
     each(&args.names, |name| async move {

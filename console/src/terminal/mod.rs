@@ -1,6 +1,8 @@
 //! The console on a real terminal: taking it, giving it back whatever happens, and the one loop.
 
 mod guard;
+#[cfg(test)]
+mod panic;
 mod session;
 mod sink;
 

@@ -29,8 +29,20 @@ pub(super) async fn check(response: http::Response<Incoming>) -> Result<http::Re
         Err(_) if bytes.is_empty() => format!("the daemon answered {status}"),
         Err(_) => String::from_utf8_lossy(&bytes).trim().to_owned(),
     };
-    Err(Error::new(kind_of(status), message))
+    Err(Error::new(kind_of(status), message).marked(Answered))
 }
+
+/// Marks an error whose sentence is the daemon's own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Answered;
+
+impl std::fmt::Display for Answered {
+    fn fmt(&self, _: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        Ok(())
+    }
+}
+
+impl std::error::Error for Answered {}
 
 /// The kind that a status stands for; the daemon's table read backwards.
 fn kind_of(status: StatusCode) -> Kind {

@@ -12,6 +12,7 @@ mod rt;
 
 pub use crate::net::endpoint::{self, Endpoint};
 
+pub use self::answer::Answered;
 use self::answer::{collect, next_line};
 use self::connection::Takeover;
 use crate::error::{Context, Error, Kind, Result};

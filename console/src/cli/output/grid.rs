@@ -1,4 +1,5 @@
-//! A table in text: columns as wide as their widest cell, three blanks between them, as Docker has it.
+//! A table in text: columns as wide as their widest cell and three blanks, at least ten cells, as Docker
+//! has it.
 
 use crate::text;
 use std::fmt;
@@ -7,12 +8,23 @@ use std::fmt;
 #[derive(Debug)]
 pub struct Grid {
     rows: Vec<Vec<String>>,
+    least: usize,
 }
+
+/// Blanks between two columns.
+const GAP: usize = 3;
+/// Cells of a column at least, its gap included.
+const LEAST: usize = 10;
 
 impl Grid {
     /// A table with these headings.
     pub fn new(headings: impl IntoIterator<Item = String>) -> Self {
-        Self { rows: vec![headings.into_iter().collect()] }
+        Self { rows: vec![headings.into_iter().collect()], least: LEAST }
+    }
+
+    /// The same with columns of so many cells at least.
+    pub fn at_least(self, least: usize) -> Self {
+        Self { least, ..self }
     }
 
     /// One more row.
@@ -38,10 +50,11 @@ impl fmt::Display for Grid {
             for (at, cell) in row.iter().enumerate() {
                 line.push_str(cell);
                 if at + 1 < row.len() {
-                    line.extend(std::iter::repeat_n(' ', widths[at] + 3 - text::width(cell)));
+                    let width = (widths[at] + GAP).max(self.least);
+                    line.extend(std::iter::repeat_n(' ', width - text::width(cell)));
                 }
             }
-            writeln!(f, "{}", line.trim_end())?;
+            writeln!(f, "{line}")?;
         }
         Ok(())
     }

@@ -1,6 +1,8 @@
 //! Standard output: tables, JSON and templates; a closed pipe ends the program quietly.
 
 pub mod grid;
+pub mod json;
+mod printf;
 pub mod template;
 pub mod words;
 

@@ -1,5 +1,6 @@
 //! Go templates of `--format`, on the `gtmpl` crate with Docker's functions added.
 
+use super::printf::{Argument, printf};
 use gtmpl::{Context as Scope, Func, FuncError};
 use gtmpl_value::Value as Go;
 use serde_json::Value;
@@ -10,6 +11,7 @@ use std::collections::HashMap;
 pub struct Template {
     inner: gtmpl::Template,
     text: String,
+    given: String,
 }
 
 impl std::fmt::Debug for Template {
@@ -24,6 +26,7 @@ pub const LABELS: &str = "\u{0}labels";
 impl Template {
     /// Reads a template. `\t` and `\n` typed as two characters count, as for Docker.
     pub fn parse(text: &str) -> Result<Self> {
+        let given = text.to_owned();
         let text = text.replace("\\t", "\t").replace("\\n", "\n");
         // gtmpl knows no methods with arguments: the one that Docker has becomes a function.
         let text = text.replace(".Label \"", "label . \"").replace(".Label `", "label . `");
@@ -32,8 +35,8 @@ impl Template {
         inner.add_funcs(FUNCTIONS);
         inner
             .parse(text.clone())
-            .map_err(|error| Error::invalid(format!("template parsing error: {error}")))?;
-        Ok(Self { inner, text })
+            .map_err(|error| Error::invalid(format!("failed to parse template: {error}")))?;
+        Ok(Self { inner, text, given })
     }
 
     /// The template applied to a value.
@@ -55,7 +58,18 @@ impl Template {
             Value::Object(map) => map.keys().map(String::as_str).filter(|k| *k != LABELS).collect(),
             _ => Vec::new(),
         };
-        Error::invalid(format!("template {:?}: {said}; there are {}", self.text, fields.join(", ")))
+        // What follows is the whole value in Rust's notation.
+        let said = said.split(" for {").next().unwrap_or(said);
+        Error::invalid(format!(
+            "failed to execute template {:?}: {said}; there are {}",
+            self.given,
+            fields.join(", ")
+        ))
+    }
+
+    /// True when it may show this field: by its name, or with all others.
+    pub fn mentions(&self, field: &str) -> bool {
+        self.given.contains(&format!(".{field}")) || self.given.contains("json .}")
     }
 }
 
@@ -184,6 +198,7 @@ static FUNCTIONS: &[(&str, Func)] = &[
     ("pad", pad),
     ("label", label),
     ("show", show),
+    ("printf", formatted),
 ];
 
 fn text(args: &[Go], at: usize, name: &str) -> std::result::Result<String, FuncError> {
@@ -218,7 +233,23 @@ fn join(args: &[Go]) -> Answer {
 
 fn split(args: &[Go]) -> Answer {
     let (whole, by) = (text(args, 0, "split")?, text(args, 1, "split")?);
+    if by.is_empty() {
+        return Ok(Go::Array(whole.chars().map(|c| Go::from(c.to_string())).collect()));
+    }
     Ok(Go::Array(whole.split(by.as_str()).map(Go::from).collect()))
+}
+
+fn formatted(args: &[Go]) -> Answer {
+    let format = text(args, 0, "printf")?;
+    let one = |value: &Go| match value {
+        Go::Number(n) => match (n.as_i64(), n.as_f64()) {
+            (Some(n), _) => Argument::Whole(n),
+            (None, n) => Argument::Real(n.unwrap_or_default()),
+        },
+        other => Argument::Text(printed(other)),
+    };
+    let arguments: Vec<Argument> = args.iter().skip(1).map(one).collect();
+    Ok(Go::from(printf(&format, &arguments)))
 }
 
 fn upper(args: &[Go]) -> Answer {
@@ -287,6 +318,10 @@ mod tests {
             (
                 "{{.Cmd}} {{ .Ports }} {{- .Name -}} {{\"}}\"}}",
                 "[a b] map[80/tcp:[map[HostPort:8080]]]web}}",
+            ),
+            (
+                "{{join (split .Name \"\") \"-\"}} {{printf \"%-4s|%q\" .Name .Name}}",
+                "w-e-b web |\"web\"",
             ),
             ("{{with .State}}{{.Pid}}{{end}}{{println .Name}}", "42web\n"),
         ] {

@@ -22,6 +22,11 @@ pub fn size(bytes: f64) -> String {
     scaled(bytes, 1000.0, &["B", "kB", "MB", "GB", "TB", "PB"], 3)
 }
 
+/// The same with four digits.
+pub fn size_of_four(bytes: f64) -> String {
+    scaled(bytes, 1000.0, &["B", "kB", "MB", "GB", "TB", "PB"], 4)
+}
+
 /// Bytes with powers of 1024, as Docker shows memory: `1.5MiB`.
 pub fn binary_size(bytes: f64) -> String {
     scaled(bytes, 1024.0, &["B", "KiB", "MiB", "GiB", "TiB", "PiB"], 4)
