@@ -218,7 +218,7 @@ pub async fn serve<A: App>(
     let service = Service { app, shared: shared.clone(), guard: guard.clone(), peer };
     let wire = Wire { stream: stream.clone(), ahead: shared.ahead.clone() };
     let connection = http1::Builder::new()
-        .timer(Timer)
+        .timer(Timer::default())
         .header_read_timeout(HEAD_LIMIT)
         .max_buf_size(HEAD_BYTES)
         .max_headers(HEADERS)
