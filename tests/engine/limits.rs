@@ -4,17 +4,6 @@ use crate::scene::{Scene, Verdict};
 use harness::wait;
 
 #[test]
-fn beyond_its_memory_it_is_killed() {
-    let Some(scene) = Scene::new() else { return };
-    let id = scene.start("oom", &["-m", "32m", "--memory-swap", "32m"], &["alloc", "100"]);
-    assert_eq!(scene.ok(&["wait", &id]), "137");
-    assert_eq!(scene.inspect(&id, "/State/OOMKilled"), true);
-    let events = scene.events(&id, "{{.Action}}");
-    assert!(events.iter().any(|action| action == "oom"), "{events:?}");
-    scene.ok(&["rm", &id]);
-}
-
-#[test]
 fn a_killed_child_is_not_the_end() {
     let Some(scene) = Scene::new() else { return };
     let id = scene.start("child", &["-m", "32m", "--memory-swap", "32m"], &["oomchild", "100"]);

@@ -12,6 +12,7 @@ mod io;
 mod lifecycle;
 mod limits;
 mod observe;
+mod oom;
 mod runtime;
 mod scene;
 mod security;

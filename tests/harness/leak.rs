@@ -5,6 +5,7 @@ use crate::engine::Engine;
 use crate::wait;
 use std::collections::BTreeSet;
 use std::fs;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -160,7 +161,8 @@ pub fn remove_cgroups(name: &str) {
         let begin = std::time::Instant::now();
         // A killed process leaves its cgroup a moment later.
         while let Err(error) = fs::remove_dir(&group) {
-            let gone = error.kind() == std::io::ErrorKind::NotFound;
+            // Under version 2 what stands beside the groups are files.
+            let gone = matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory);
             if gone || begin.elapsed() > Duration::from_secs(2) {
                 break;
             }

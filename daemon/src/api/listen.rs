@@ -9,6 +9,7 @@ use crate::config::{Config, DEFAULT_GROUP, Host};
 use crate::{limits, task};
 use async_io::Async;
 use futures_util::future::{Either, select};
+use nix::errno::Errno;
 use nix::sys::socket::{getsockopt, sockopt};
 use shared::error::{Context, Error, Result};
 use shared::net::conn::{Peer, serve};
@@ -126,9 +127,12 @@ fn settle(path: &Path, group: &str) -> Result<()> {
     let name = if group.is_empty() { DEFAULT_GROUP } else { group };
     let found = match name.parse::<u32>() {
         Ok(number) => Some(number),
-        Err(_) => nix::unistd::Group::from_name(name)
-            .with_context(|| format!("look up group {name}"))?
-            .map(|group| group.gid.as_raw()),
+        Err(_) => match nix::unistd::Group::from_name(name) {
+            Ok(group) => group.map(|group| group.gid.as_raw()),
+            // getgrnam(3): so it is said where there is no database of groups at all.
+            Err(Errno::ENOENT | Errno::ESRCH | Errno::EBADF | Errno::EPERM) => None,
+            Err(error) => return Err(error).context(format!("look up group {name}")),
+        },
     };
     match found {
         Some(number) => std::os::unix::fs::chown(path, None, Some(number))
