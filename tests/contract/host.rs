@@ -81,8 +81,12 @@ fn sockets_handed_over_are_served() {
 fn without_a_socket_handed_over_it_does_not_start() {
     let Some(mut engine) = ours() else { return };
     engine.stop();
-    let said = engine.refuses(&["-H", "fd://"]);
-    assert!(said.contains("no sockets found via socket activation"), "{said}");
+    let output = engine.once(&["-H", "fd://"], None);
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(
+        !output.status.success() && said.contains("no sockets found via socket activation"),
+        "{said}"
+    );
     // Nothing of the failed start is in the way.
     engine.launch();
 }

@@ -153,3 +153,40 @@ fn what_shims_are_forked_from_may_be_killed() {
     assert_eq!(inspect(&engine, &second)["State"]["Status"], "running");
     finish(&engine, &before);
 }
+
+#[test]
+fn a_record_that_cannot_be_read_is_skipped_and_can_be_put_back() {
+    let Some((mut engine, before)) = engine() else { return };
+    let whole = run(&engine, "whole", &["sleep", "1000"], json!({}));
+    let broken = run(&engine, "broken", &["sleep", "1000"], json!({}));
+    let pid = inspect(&engine, &broken)["State"]["Pid"].clone();
+    engine.kill();
+    let exported = engine.once(&["store", "export"], None);
+    assert!(exported.status.success(), "{exported:?}");
+    let text = String::from_utf8(exported.stdout).expect("text");
+    let key = format!("\"0/ct/{broken}\"");
+    let record = text.lines().find(|line| line.contains(&key)).expect("its record");
+    let (good, bad) = (engine.sandbox().join("good"), engine.sandbox().join("bad"));
+    std::fs::write(&good, record).expect("a file");
+    let mut record: Value = serde_json::from_str(record).expect("JSON");
+    record["value"] = json!("oops");
+    std::fs::write(&bad, record.to_string()).expect("a file");
+    let imported = engine.once(&["store", "import"], Some(&bad));
+    assert!(imported.status.success(), "{imported:?}");
+
+    engine.launch();
+    assert!(engine.log().contains("a record cannot be read: skipped"));
+    assert_eq!(inspect(&engine, &whole)["State"]["Status"], "running");
+    engine.client().get(&format!("/containers/{broken}/json")).expect(404);
+    assert!(
+        leak::runs(pid.as_u64().expect("a pid") as u32),
+        "what is not understood is not harmed"
+    );
+    engine.stop();
+    let imported = engine.once(&["store", "import"], Some(&good));
+    assert!(imported.status.success(), "{imported:?}");
+    engine.launch();
+    let state = inspect(&engine, &broken)["State"].clone();
+    assert_eq!((&state["Status"], &state["Pid"]), (&json!("running"), &pid), "{state}");
+    finish(&engine, &before);
+}

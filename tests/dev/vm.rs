@@ -41,7 +41,7 @@ const OURS: [&str; 6] =
 /// The host's, where busybox's own do not know what the tests ask of them; taken along if installed.
 const FOREIGN: [&str; 3] = ["docker", "timeout", "unshare"];
 /// Modules that the kernel has not built in.
-const MODULES: [&str; 1] = ["overlay"];
+const MODULES: [&str; 2] = ["loop", "overlay"];
 
 /// The task.
 pub fn run(arguments: &[String]) -> Result<()> {

@@ -244,7 +244,7 @@ fn random_verbs_are_all_answered() {
     );
     let failures = fuzz.failures.lock().expect("the failures");
     assert!(failures.is_empty(), "{failures:#?}");
-    assert!(answers.get(&204).is_some_and(|count| *count > 20), "hardly anything was done");
+    assert!(answers.get(&204).is_some_and(|count| *count > 5), "hardly anything was done");
     assert!(!scene.engine.log().contains("panicked"), "a panic");
     assert_eq!(scene.engine.pid(), daemon);
     assert_eq!(scene.client.get("/containers/json?all=1").expect(200).json(), json!([]));

@@ -99,3 +99,46 @@ fn top_shows_its_processes() {
     wait::until_true("still there", || scene.inspect(&id, "/State/Running") == true);
     scene.ok(&["rm", "-f", &id]);
 }
+
+/// A file of a container's group: of the controller under version 1, or version 2's name.
+fn group_file(scene: &Scene, id: &str, controller: &str, first: &str, second: &str) -> String {
+    let tail = format!("{}/{id}", scene.engine.sandbox().name());
+    let one = format!("/sys/fs/cgroup/{controller}/{tail}/{first}");
+    let path = match std::path::Path::new(&one).exists() {
+        true => one,
+        false => format!("/sys/fs/cgroup/{tail}/{second}"),
+    };
+    std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{path}: {e}")).trim().to_owned()
+}
+
+#[test]
+fn every_limit_reaches_the_kernel() {
+    let Some(scene) = Scene::new() else { return };
+    let memory = ["-m", "64m", "--memory-swap", "96m", "--memory-reservation", "32m"];
+    let others =
+        ["--cpus", "0.5", "--cpu-shares", "512", "--pids-limit", "77", "--cpuset-cpus", "0"];
+    let disk = "/dev/loop0:1mb";
+    let has_disk = std::path::Path::new("/sys/block/loop0").exists()
+        && std::path::Path::new("/dev/loop0").exists();
+    let disk = if has_disk { &["--device-write-bps", disk][..] } else { &[] };
+    let flags = [&memory[..], &others, disk].concat();
+    let id = scene.start("limits", &flags, &["sleep", "1000"]);
+    let file = |controller, first, second| group_file(&scene, &id, controller, first, second);
+    let second = std::path::Path::new("/sys/fs/cgroup/cgroup.controllers").exists();
+    let either = |first: &str, other: &str| if second { other } else { first }.to_owned();
+    assert_eq!(file("memory", "memory.limit_in_bytes", "memory.max"), (64 << 20).to_string());
+    assert_eq!(
+        file("memory", "memory.memsw.limit_in_bytes", "memory.swap.max"),
+        either(&(96 << 20).to_string(), &(32 << 20).to_string())
+    );
+    assert_eq!(file("memory", "memory.soft_limit_in_bytes", "memory.low"), (32 << 20).to_string());
+    assert_eq!(file("cpu", "cpu.cfs_quota_us", "cpu.max"), either("50000", "50000 100000"));
+    assert_eq!(file("cpu", "cpu.shares", "cpu.weight"), either("512", "20"));
+    assert_eq!(file("pids", "pids.max", "pids.max"), "77");
+    assert_eq!(file("cpuset", "cpuset.cpus", "cpuset.cpus"), "0");
+    if has_disk {
+        let line = file("blkio", "blkio.throttle.write_bps_device", "io.max");
+        assert!(line.contains("7:0") && line.contains("1048576"), "{line}");
+    }
+    scene.ok(&["rm", "-f", &id]);
+}

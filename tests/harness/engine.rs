@@ -10,7 +10,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 use std::time::Duration;
 
 /// Names the socket of a running dockerd that the contract suite is compared with.
@@ -158,14 +158,14 @@ impl Engine {
         });
     }
 
-    /// Starts the program with further flags, which it has to refuse; what it said. It must not run.
-    pub fn refuses(&mut self, arguments: &[&str]) -> String {
+    /// Runs the program with further words to its end, with a file as its input. No daemon may run.
+    pub fn once(&self, words: &[&str], input: Option<&Path>) -> Output {
         assert!(self.child.is_none(), "it runs");
+        let input = input.unwrap_or(Path::new("/dev/null"));
+        let input = std::fs::File::open(input).expect("the input");
         let mut command = self.command();
-        let output = command.args(arguments).stdin(Stdio::null()).output();
-        let output = output.unwrap_or_else(|e| panic!("{command:?}: {e}"));
-        assert!(!output.status.success(), "{command:?} was not refused");
-        String::from_utf8_lossy(&output.stderr).into_owned()
+        let output = command.args(words).stdin(input).output();
+        output.unwrap_or_else(|e| panic!("{command:?}: {e}"))
     }
 
     fn command(&self) -> Command {

@@ -9,7 +9,7 @@ use crate::shim::Shim;
 use crate::task;
 use crate::task::channel::{Receiver, Sender};
 use shared::docker::ContainerUpdateBody;
-use shared::error::{Error, Result};
+use shared::error::{Context, Error, Result};
 use shared::id::ContainerId;
 use shared::shim::Streams;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -62,6 +62,20 @@ pub struct Handle {
     id: ContainerId,
     mailbox: Sender<Message>,
     published: Arc<Published>,
+    /// Holds a token while somebody has the container's files mounted.
+    turns: (Sender<()>, Receiver<()>),
+}
+
+/// The turn of one who mounts the files of a container that does not run: the kernel does not allow a
+/// writable layer to be mounted twice.
+#[derive(Debug)]
+pub struct Turn(Receiver<()>);
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        // It is ours that is taken: there is one at most.
+        let _token = self.0.try_recv();
+    }
 }
 
 /// What an owner shows to everybody.
@@ -89,7 +103,7 @@ impl Handle {
             bell: task::Bell::new(),
         });
         let (mailbox, receiver) = task::channel::bounded(limits::MAILBOX);
-        (Self { id, mailbox, published }, receiver)
+        (Self { id, mailbox, published, turns: task::channel::bounded(1) }, receiver)
     }
 
     /// Shows another view and wakes those who wait. Only the owner does this.
@@ -154,6 +168,12 @@ impl Handle {
         let gone = || Error::not_found(format!("No such container: {}", self.id));
         self.mailbox.send(message(reply)).await.map_err(|_| gone())?;
         answer.recv().await.map_err(|_| gone())?
+    }
+
+    /// Waits until nobody else has the container's files mounted.
+    pub async fn turn(&self) -> Result<Turn> {
+        self.turns.0.send(()).await.context("wait for a turn")?;
+        Ok(Turn(self.turns.1.clone()))
     }
 
     /// Waits until the owner has ended.

@@ -230,11 +230,6 @@ impl Containers {
         })
     }
 
-    /// Keeps a container that does not run from being started while the result lives.
-    pub async fn hold(&self, reference: &str) -> Result<Held> {
-        self.find(reference)?.ask(Message::Hold).await
-    }
-
     /// Lets go of all containers, which stay as they are: the daemon ends.
     pub async fn close(&self) {
         let handles: Vec<Handle> = self.0.index().handles().cloned().collect();

@@ -1,14 +1,14 @@
 //! A container's filesystem for cp and export: of a running one through its first process, of a stopped
 //! one as a mount that is attached nowhere, while its owner keeps it from being started.
 
-use super::handle::Held;
+use super::handle::{Held, Message, Turn};
 use super::io::archive::{Boundary, stopped};
 use super::io::root::Root;
 use super::owner;
 use super::spec::point::PointKind;
 use super::state::{Status, View};
 use super::{Containers, account};
-use crate::task;
+use crate::{limits, task};
 use shared::error::{Context, Error, Result};
 use shared::id;
 use shared::kernel::detached::Graft;
@@ -22,8 +22,15 @@ pub struct Reached {
     pub root: Root,
     view: Arc<View>,
     points: Vec<PathBuf>,
-    _held: Option<Held>,
-    _scratch: Option<Scratch>,
+    _kept: Option<Kept>,
+}
+
+/// What is given back with a mounted root, which goes first.
+#[derive(Debug)]
+struct Kept {
+    _scratch: Scratch,
+    _turn: Turn,
+    _held: Held,
 }
 
 /// An empty folder that goes with its owner.
@@ -60,15 +67,18 @@ impl Reached {
 impl Containers {
     /// Reaches a container's filesystem.
     pub async fn reach(&self, reference: &str) -> Result<Reached> {
-        let view = self.view(reference)?;
-        if view.status().is_alive() {
-            let pid = view.state.pid;
-            let root = task::blocking("open a container's root", move || Root::of_process(pid));
-            let root = root.await?;
-            return Ok(Reached { root, view, points: Vec::new(), _held: None, _scratch: None });
+        let handle = self.find(reference)?;
+        if handle.view().status().is_alive() {
+            return running(handle.view()).await;
         }
-        let held = self.hold(view.id().as_str()).await?;
-        let view = self.view(view.id().as_str())?;
+        let turn = task::timeout(limits::HOLD, "others who reach its files", handle.turn());
+        let turn = turn.await??;
+        let held = handle.ask(Message::Hold).await?;
+        let view = handle.view();
+        if view.status().is_alive() {
+            // It was started while we waited.
+            return running(view).await;
+        }
         let rootfs = self.0.parts.images.rootfs(view.id())?;
         let grafts = grafts(&view);
         let points = grafts.iter().map(|graft| graft.target.clone()).collect();
@@ -85,7 +95,8 @@ impl Containers {
             Ok(mounted) => mounted,
             Err(error) => return Err(self.removed_meanwhile(&view).unwrap_or(error)),
         };
-        Ok(Reached { root, view, points, _held: Some(held), _scratch: Some(scratch) })
+        let kept = Kept { _scratch: scratch, _turn: turn, _held: held };
+        Ok(Reached { root, view, points, _kept: Some(kept) })
     }
 
     /// What a failure means when the container's files went away beneath it.
@@ -117,6 +128,12 @@ impl Containers {
         let fact = owner::fact(&view.record, action, &[]);
         self.0.parts.journal.record(vec![fact]).await
     }
+}
+
+async fn running(view: Arc<View>) -> Result<Reached> {
+    let pid = view.state.pid;
+    let root = task::blocking("open a container's root", move || Root::of_process(pid)).await?;
+    Ok(Reached { root, view, points: Vec::new(), _kept: None })
 }
 
 /// Volumes and binds of a container, outer ones first.

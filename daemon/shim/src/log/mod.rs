@@ -18,7 +18,9 @@ use std::io::Write;
 /// Capacity of the batch that stays when it is quiet.
 const KEPT: usize = 4096;
 /// A batch is written when it is so long, also in the middle of what was read.
-const BATCH: usize = 24 * 1024;
+const BATCH: usize = 16 * 1024;
+/// Room for the record that makes a batch long enough, if it is an ordinary one.
+const SPARE: usize = 2 * 1024;
 /// Bytes of one write from the ring: reading goes on between them.
 const SLICE: usize = 64 * 1024;
 
@@ -143,6 +145,10 @@ impl Log {
             return;
         }
         let start = self.batch.len();
+        if start + text.len() > KEPT {
+            // Doubling would take twice what a batch needs.
+            self.batch.reserve_exact((BATCH + SPARE).saturating_sub(start));
+        }
         self.encoder.append(stream, at, text, ends, &mut self.batch);
         self.records += 1;
         self.keep_below_limit(start);

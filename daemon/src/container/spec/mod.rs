@@ -120,7 +120,7 @@ fn first_process(input: &Input<'_>, asked: &HostConfig) -> Result<Process> {
     };
     let ulimits = asked.ulimits.as_deref().unwrap_or_default();
     let adjustment = asked.oom_score_adj.unwrap_or_default() as i32;
-    process::process(&program, input.identity, input.security, ulimits, Some(adjustment))
+    process::process(&program, input.identity, input.security, ulimits, adjustment)
 }
 
 fn linux(input: Input<'_>, asked: &HostConfig) -> Result<Linux> {

@@ -32,13 +32,13 @@ pub struct Program<'a> {
     pub size: Option<(u16, u16)>,
 }
 
-/// The whole section. `oom_score_adj` only stands in a container's first process.
+/// The whole section.
 pub fn process(
     program: &Program<'_>,
     identity: &Identity,
     security: &Security,
     ulimits: &[ResourcesUlimits],
-    oom_score_adj: Option<i32>,
+    oom_score_adj: i32,
 ) -> Result<Process> {
     let size = program.size.filter(|_| program.terminal).map(|(rows, columns)| {
         BoxBuilder::default().height(rows).width(columns).build().context("describe a terminal")
@@ -58,7 +58,7 @@ pub fn process(
         .set_capabilities(Some(security.capabilities()))
         .set_rlimits(Some(rlimits(ulimits)?).filter(|l| !l.is_empty()))
         .set_no_new_privileges(Some(security.no_new_privileges))
-        .set_oom_score_adj(oom_score_adj)
+        .set_oom_score_adj(Some(oom_score_adj))
         .set_apparmor_profile(security.apparmor.clone())
         .set_selinux_label(None);
     Ok(process)

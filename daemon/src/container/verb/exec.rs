@@ -173,7 +173,8 @@ fn process_file(inner: &Inner, exec: &Exec, view: &View) -> Result<OwnedFd> {
         size: None,
     };
     let ulimits = host.ulimits.as_deref().unwrap_or_default();
-    let process = process(&program, &identity, &security, ulimits, None)?;
+    let adjustment = host.oom_score_adj.unwrap_or_default() as i32;
+    let process = process(&program, &identity, &security, ulimits, adjustment)?;
     let text = serde_json::to_vec(&process).context("encode a process")?;
     memory_file("process", &text)
 }
