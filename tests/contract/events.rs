@@ -131,3 +131,29 @@ fn exec_has_events_of_its_own() {
     assert_eq!(die["Actor"]["Attributes"]["exitCode"], "2");
     assert_eq!(die["Actor"]["Attributes"]["execID"], exec.as_str());
 }
+
+/// Beyond Docker: a reader that comes back goes on behind the last event that it has seen.
+#[test]
+fn reading_goes_on_behind_a_cursor() {
+    let bench = Bench::new();
+    if bench.engine.is_docker() {
+        return;
+    }
+    let id = bench.create("cursor", &["true"], json!({}));
+    let read = |after: &str| -> Vec<Value> {
+        let filters = harness::http::encode(&json!({"container": [&id]}).to_string());
+        let until = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+        let until = until.expect("a clock").as_secs() + 1;
+        let path = format!("/events?after={after}&until={until}&filters={filters}");
+        let text = bench.client.get(&path).expect(200).text();
+        text.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect()
+    };
+    let first = read("0");
+    assert_eq!(first.len(), 1, "{first:?}");
+    let cursor = first[0]["cursor"].as_str().expect("a cursor").to_owned();
+    bench.client.post(&format!("/containers/{id}/rename?name={}", bench.name("moved"))).expect(204);
+    let second = read(&cursor);
+    let actions: Vec<&Value> = second.iter().map(|event| &event["Action"]).collect();
+    assert_eq!(actions, ["rename"]);
+    bench.client.get("/events?after=nonsense&until=1").expect(400);
+}

@@ -8,6 +8,7 @@ mod errors;
 mod events;
 mod exec;
 mod host;
+mod hostile;
 mod image;
 mod io;
 mod system;

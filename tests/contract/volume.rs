@@ -56,3 +56,29 @@ fn anonymous_ones_go_with_their_container() {
     bench.client.delete(&format!("/containers/{id}?v=1")).expect(204);
     bench.client.get(&format!("/volumes/{name}")).expect(404);
 }
+
+#[test]
+fn volumes_of_another_container() {
+    let bench = Bench::new();
+    let name = bench.name("shared");
+    let host = json!({"HostConfig": {"Binds": [format!("{name}:/data"), "/tmp:/host"]}});
+    let donor = bench.create("donor", &["true"], host);
+    let points = |mode: &str| -> Vec<(String, bool)> {
+        let from = json!({"HostConfig": {"VolumesFrom": [format!("{donor}{mode}")]}});
+        let id = bench.create(&format!("taker{}", mode.trim_start_matches(':')), &["true"], from);
+        let mounts = bench.inspect(&id)["Mounts"].clone();
+        let mounts = mounts.as_array().expect("mounts");
+        let mut points: Vec<(String, bool)> = mounts
+            .iter()
+            .map(|m| (m["Destination"].as_str().expect("a path").to_owned(), m["RW"] == true))
+            .collect();
+        points.sort();
+        points
+    };
+    assert_eq!(points(""), [("/data".to_owned(), true), ("/host".to_owned(), true)]);
+    assert_eq!(points(":ro"), [("/data".to_owned(), false), ("/host".to_owned(), false)]);
+    for from in ["nobody", &format!("{donor}:x")] {
+        let body = bench.body(&["true"], json!({"HostConfig": {"VolumesFrom": [from]}}));
+        bench.client.post_json("/containers/create", &body).expect(400);
+    }
+}

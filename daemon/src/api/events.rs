@@ -1,16 +1,17 @@
-//! `GET /events`: the journal in Docker's words, from a moment on, until another, or for ever.
+//! `GET /events`: the journal in Docker's words, from a moment or, beyond Docker, from a cursor on
+//! (`after=<store id>-<number>` or `after=<number>`), until another moment or for ever.
 
 use super::reply::{JSON, Reply, line};
 use super::request::Call;
 use super::route::{Route, get};
 use super::shape;
 use crate::event::filter::Filter;
-use crate::event::{Event, Item, Since, Subscription, Type, now_nanos};
+use crate::event::{Event, Item, Journal, Since, Subscription, Type, now_nanos};
 use crate::task;
 use bytes::Bytes;
 use futures_util::future::{Either, select};
 use futures_util::stream;
-use shared::error::Result;
+use shared::error::{Error, Result};
 use shared::watch::Gap;
 use std::io;
 use std::pin::pin;
@@ -25,13 +26,18 @@ async fn events(call: Call) -> Result<Reply> {
     let (query, now) = (call.query(), now_nanos());
     let filter = Filter::parse(&query.filters()?)?;
     let moment = |key: &str| query.text(key).map(|text| shape::time::parse(text, now)).transpose();
-    let since = match moment("since")? {
-        Some(nanos) => Since::Time(nanos),
-        None => Since::Now,
+    let journal = &call.engine().journal;
+    let since = match (query.text("after"), moment("since")?) {
+        (Some(_), Some(_)) => return Err(Error::invalid("after and since exclude each other")),
+        (Some(cursor), None) => Since::After(journal.parse_cursor(cursor)?),
+        (None, Some(nanos)) => Since::Time(nanos),
+        (None, None) => Since::Now,
     };
     let until = moment("until")?;
-    let subscription = call.engine().journal.subscribe(since).await?;
-    let reader = Reader { subscription, filter, until };
+    let subscription = journal.subscribe(since).await?;
+    // Who reads by cursor gets one with each event; Docker's clients see Docker's fields alone.
+    let cursors = query.has("after").then(|| journal.clone());
+    let reader = Reader { subscription, filter, until, cursors };
     let lines = stream::unfold(reader, |mut reader| async move {
         let line = reader.next().await?;
         Some((line.map_err(|error| io::Error::other(error.to_string())), reader))
@@ -44,9 +50,19 @@ struct Reader {
     filter: Filter,
     /// Nanoseconds since 1970.
     until: Option<i64>,
+    /// What gives each event its cursor, if that is wanted.
+    cursors: Option<Journal>,
 }
 
 impl Reader {
+    fn line(&self, event: &Event) -> Result<Bytes> {
+        let mut message = shape::event::message(event);
+        if let Some(journal) = &self.cursors {
+            message["cursor"] = journal.cursor(event.seq).into();
+        }
+        line(&message)
+    }
+
     /// The next line; `None` at the end.
     async fn next(&mut self) -> Option<Result<Bytes>> {
         loop {
@@ -59,13 +75,13 @@ impl Reader {
                     return None;
                 }
                 Item::Event(event) if self.filter.matches(&event) => {
-                    return Some(line(&shape::event::message(&event)));
+                    return Some(self.line(&event));
                 }
                 Item::Event(_) => {}
                 Item::Gap(gap) => {
                     let told = missed(gap);
                     if self.filter.matches(&told) {
-                        return Some(line(&shape::event::message(&told)));
+                        return Some(self.line(&told));
                     }
                 }
             }

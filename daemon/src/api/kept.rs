@@ -3,6 +3,7 @@
 
 use super::shape::inspect::Fixed;
 use crate::container::record::Record;
+use crate::container::spec::host::Host;
 use shared::error::Result;
 use shared::id::ContainerId;
 use std::collections::HashMap;
@@ -23,14 +24,14 @@ struct Table {
 
 impl Kept {
     /// The shape of this record.
-    pub fn fixed(&self, record: &Arc<Record>) -> Result<Arc<Fixed>> {
+    pub fn fixed(&self, record: &Arc<Record>, machine: &Host) -> Result<Arc<Fixed>> {
         let mut table = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((of, fixed)) = table.entries.get(&record.id) {
             if of.as_ptr() == Arc::as_ptr(record) {
                 return Ok(fixed.clone());
             }
         }
-        let fixed = Arc::new(Fixed::new(record)?);
+        let fixed = Arc::new(Fixed::new(record, machine)?);
         if table.entries.len() >= table.sweep_at {
             table.entries.retain(|_, (of, _)| of.strong_count() > 0);
             table.sweep_at = table.entries.len() * 2 + SLACK;
@@ -53,8 +54,9 @@ mod tests {
         let renamed = Decided { name: "other".into(), ..Decided::default() };
         let (first, second) = (Arc::new(record.clone()), Arc::new(record.with(renamed).unwrap()));
         let kept = Kept::default();
-        let shape = kept.fixed(&first).unwrap();
-        assert!(Arc::ptr_eq(&shape, &kept.fixed(&first).unwrap()));
-        assert!(!Arc::ptr_eq(&shape, &kept.fixed(&second).unwrap()));
+        let host = Host::able();
+        let shape = kept.fixed(&first, &host).unwrap();
+        assert!(Arc::ptr_eq(&shape, &kept.fixed(&first, &host).unwrap()));
+        assert!(!Arc::ptr_eq(&shape, &kept.fixed(&second, &host).unwrap()));
     }
 }

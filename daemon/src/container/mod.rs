@@ -69,6 +69,7 @@ pub(crate) struct Inner {
     boot_id: String,
     feed: Feed,
     adopted: AtomicU32,
+    checks: watch::health::Counters,
 }
 
 impl Containers {
@@ -88,6 +89,7 @@ impl Containers {
             boot_id,
             feed: Feed::default(),
             adopted: AtomicU32::new(0),
+            checks: watch::health::Counters::default(),
         })))
     }
 
@@ -129,6 +131,11 @@ impl Containers {
     /// Running containers that were taken over when the daemon started.
     pub fn adopted(&self) -> u32 {
         self.0.adopted.load(Ordering::Relaxed)
+    }
+
+    /// Health checks since the daemon started: all, and the failed ones among them.
+    pub fn health_checks(&self) -> (u64, u64) {
+        self.0.checks.read()
     }
 
     /// Starts it.

@@ -5,8 +5,9 @@ use crate::container::Containers;
 use crate::container::reading::Reading;
 use crate::container::state::{Status, View};
 use prometheus_client::collector::Collector;
-use prometheus_client::encoding::{DescriptorEncoder, EncodeLabelSet};
+use prometheus_client::encoding::{DescriptorEncoder, EncodeLabelSet, EncodeMetric};
 use prometheus_client::metrics::MetricType;
+use prometheus_client::metrics::counter::ConstCounter;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -158,6 +159,7 @@ impl Collector for Collected {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), std::fmt::Error> {
         let views = self.0.views();
         states(&views, &mut encoder)?;
+        checks(self.0.health_checks(), &mut encoder)?;
         let by_id: HashMap<&str, &Arc<View>> =
             views.iter().map(|view| (view.id().as_str(), view)).collect();
         let readings: Vec<(Labels, Arc<Reading>)> = self
@@ -214,6 +216,22 @@ fn states(views: &[Arc<View>], encoder: &mut DescriptorEncoder<'_>) -> Result<()
     ];
     for (state, value) in states {
         metric.encode_family(&StateLabels { state })?.encode_gauge(&value)?;
+    }
+    Ok(())
+}
+
+/// Docker's two counters of health checks.
+fn checks(
+    (all, failed): (u64, u64),
+    encoder: &mut DescriptorEncoder<'_>,
+) -> Result<(), std::fmt::Error> {
+    for (name, help, value) in [
+        ("engine_daemon_health_checks", "Health checks run", all),
+        ("engine_daemon_health_checks_failed", "Health checks failed", failed),
+    ] {
+        let counter = ConstCounter::new(value);
+        let metric = encoder.encode_descriptor(name, help, None, counter.metric_type())?;
+        counter.encode(metric)?;
     }
     Ok(())
 }

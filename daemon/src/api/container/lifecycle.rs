@@ -97,6 +97,7 @@ pub async fn update(mut call: Call) -> Result<Reply> {
         body.pids_limit = None;
     }
     let warnings = call.engine().containers.update(&call.param("id")?, body).await?;
+    let warnings = Some(warnings).filter(|warnings| !warnings.is_empty());
     Reply::json(&json!({ "Warnings": warnings }))
 }
 

@@ -92,7 +92,7 @@ pub async fn inspect(call: Call) -> Result<Reply> {
         sizes,
         network_id: network.map_or("", |network| network.id.as_str()),
     };
-    let fixed = call.kept.fixed(&view.record)?;
+    let fixed = call.kept.fixed(&view.record, &call.engine().containers.settings().host)?;
     Ok(Reply::bytes(200, JSON, inspect::inspect(&view, &fixed, &around)?))
 }
 

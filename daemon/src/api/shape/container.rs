@@ -86,10 +86,11 @@ pub fn summary<'a>(
         names: [format!("/{}", view.name())],
         image: &record.decided.image,
         image_id: record.decided.image_id.as_ref().map_or("", |id| id.as_str()),
-        command: record.command().join(" "),
+        command: command_line(&record.command()),
         created: record.decided.created_at_nanos / 1_000_000_000,
         ports: [],
-        size_rw: sizes.map(|sizes| sizes.writable),
+        // Docker leaves a zero out.
+        size_rw: sizes.map(|sizes| sizes.writable).filter(|bytes| *bytes > 0),
         size_root_fs: sizes.map(|sizes| sizes.all),
         labels: record.body.labels.as_ref().unwrap_or(no_labels),
         state: view.status().as_str(),
@@ -98,6 +99,15 @@ pub fn summary<'a>(
         network_settings: SummaryNetwork { networks: networks.into_iter().collect() },
         mounts: mounts(record),
     }
+}
+
+/// Program and arguments; those with a blank are quoted, as Docker does.
+fn command_line(words: &[String]) -> String {
+    let quoted = |(index, word): (usize, &String)| match index > 0 && word.contains(' ') {
+        true => format!("'{word}'"),
+        false => word.clone(),
+    };
+    words.iter().enumerate().map(quoted).collect::<Vec<_>>().join(" ")
 }
 
 /// The network that a container is shown in; none when it uses another container's.

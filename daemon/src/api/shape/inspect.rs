@@ -4,6 +4,8 @@ use super::container::{Sizes, mounts, network_name};
 use super::time::moment;
 use super::zero;
 use crate::container::record::Record;
+use crate::container::spec::host::Host;
+use crate::container::spec::namespace;
 use crate::container::state::{Health, Status, View};
 use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
@@ -31,8 +33,8 @@ struct Whole<'a> {
 }
 
 impl Fixed {
-    /// From a record.
-    pub fn new(record: &Record) -> Result<Self> {
+    /// From a record; `machine` decides what was left open.
+    pub fn new(record: &Record, machine: &Host) -> Result<Self> {
         let encode = "encode a container";
         let mut body = serde_json::to_value(&record.body).context(encode)?;
         let mut host = Value::Null;
@@ -60,7 +62,15 @@ impl Fixed {
         if policy["MaximumRetryCount"].is_null() {
             policy["MaximumRetryCount"] = json!(0);
         }
-        for (key, default) in [("NetworkMode", "default"), ("IpcMode", "private")] {
+        let own_cgroups = namespace::cgroup(&record.host(), machine) == namespace::Mode::Private;
+        let cgroups = if own_cgroups { "private" } else { "host" };
+        let memory_bytes = host_config["Memory"].as_i64().unwrap_or_default();
+        if memory_bytes > 0 && host_config["MemorySwap"] == json!(0) {
+            // What a limit of memory alone means.
+            host_config["MemorySwap"] = json!(memory_bytes.saturating_mul(2));
+        }
+        let open = [("NetworkMode", "default"), ("IpcMode", "private"), ("CgroupnsMode", cgroups)];
+        for (key, default) in open {
             if host_config[key].as_str().is_none_or(str::is_empty) {
                 host_config[key] = json!(default);
             }

@@ -142,6 +142,10 @@ fn bind(text: &str, driver: &str) -> Result<Point> {
     } else {
         check_volume_name(source)?;
         point.name = source.to_owned();
+        if mode.is_empty() && matches!(driver, "" | "local") {
+            // Docker shows this mode for local volumes that are named this way.
+            point.mode = "z".to_owned();
+        }
     }
     Ok(point)
 }

@@ -17,7 +17,31 @@ use shared::error::{Context, Result};
 use shared::frame;
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
+
+/// Checks of all containers since the daemon started.
+#[derive(Debug, Default)]
+pub struct Counters {
+    /// Checks that have ended.
+    ended: AtomicU64,
+    /// Those among them that failed.
+    failed: AtomicU64,
+}
+
+impl Counters {
+    fn count(&self, check: &Check) {
+        self.ended.fetch_add(1, Ordering::Relaxed);
+        if check.exit_code != 0 {
+            self.failed.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// All checks, and the failed ones among them.
+    pub fn read(&self) -> (u64, u64) {
+        (self.ended.load(Ordering::Relaxed), self.failed.load(Ordering::Relaxed))
+    }
+}
 
 /// A health check with Docker's defaults filled in.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -112,6 +136,7 @@ pub(in crate::container) fn begin(owner: &Owner) -> Option<Task<()>> {
                 return;
             }
             let check = run(&inner, &view, &shim, &plan).await;
+            inner.checks.count(&check);
             handle.tell(Message::Checked(incarnation, check)).await;
         }
     }))
