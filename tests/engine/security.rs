@@ -102,6 +102,19 @@ fn devices() {
     // A node can be made, but what is not allowed cannot be opened.
     let made = scene.run(&[], &["try", "mknod", "/tmp/null"]).good();
     assert_eq!(made, "ok\n");
+    // One that is there by another way: an empty loop device, which can be read to its end.
+    let empty = std::fs::read_to_string("/sys/block/loop7/size").is_ok_and(|s| s.trim() == "0");
+    if !empty || !std::path::Path::new("/dev/loop7").exists() {
+        return harness::program::skip("there is no empty /dev/loop7 to be denied");
+    }
+    let denied = scene.run(&["-v", "/dev/loop7:/dev/disk"], &["cat", "/dev/disk"]).ended(1);
+    assert!(denied.contains("Operation not permitted"), "{denied}");
+    assert_eq!(
+        scene.run(&["--device", "/dev/loop7:/dev/disk:r"], &["cat", "/dev/disk"]).good(),
+        ""
+    );
+    let rule = ["-v", "/dev/loop7:/dev/disk", "--device-cgroup-rule", "b 7:7 r"];
+    assert_eq!(scene.run(&rule, &["cat", "/dev/disk"]).good(), "");
 }
 
 #[test]
