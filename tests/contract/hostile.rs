@@ -69,7 +69,6 @@ const TOP: &[&str] = &[
     "Name",
     "Driver",
     "DriverOpts",
-   
 ];
 
 const HOST: &[&str] = &[

@@ -88,6 +88,10 @@ fn exits_while_the_daemon_is_away_are_exact() {
         let _ = OpenOptions::new().write(true).custom_flags(O_NONBLOCK).open(&gate);
         pids.iter().all(|pid| !leak::runs(*pid))
     });
+    // Their shims write down when that was, a moment later.
+    wait::until_true("every end is recorded", || {
+        ids.iter().all(|id| engine.exec_root().join(id).join("exit/init").exists())
+    });
     let back = OffsetDateTime::now_utc();
     engine.launch();
     for (code, id) in (1..).zip(&ids) {
