@@ -225,6 +225,9 @@ fn queries() {
     let memory = Some(json!({"Memory": 1}));
     let least = "Minimum memory limit allowed is 6MB";
     scene.mistake("POST /containers/{run}/update", memory, 400, 400, least);
+    let policy = Some(json!({"RestartPolicy": {"Name": "foo"}}));
+    let words = "invalid restart policy 'foo'";
+    scene.mistake("POST /containers/{run}/update", policy, 400, 400, words);
     let reference = "invalid reference format: repository name must be lowercase";
     let tag = "POST /images/probe/tag?repo=UPPER&tag=1";
     scene.mistake(tag, None, 400, 500, reference);

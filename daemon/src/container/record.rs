@@ -211,10 +211,10 @@ pub fn decode_body(text: &str) -> Result<ContainerCreateBody> {
 }
 
 /// Docker's sentence for a word that is none of those that a field knows: the models refuse it with one
-/// of their own.
-fn misnamed(text: &str) -> Option<Error> {
+/// of their own. Of what is asked for at create or at update.
+pub fn misnamed(text: &str) -> Option<Error> {
     let body: serde_json::Value = serde_json::from_str(text).ok()?;
-    let host = &body["HostConfig"];
+    let host = body.get("HostConfig").unwrap_or(&body);
     let policy = host["RestartPolicy"]["Name"].as_str().unwrap_or_default();
     if !["", "no", "always", "unless-stopped", "on-failure"].contains(&policy) {
         return Some(Error::invalid(format!("invalid restart policy '{policy}'")));

@@ -1,9 +1,11 @@
 //! What changes a container: start, stop, kill, pause, rename, update, remove, and waiting for its end.
 
+use crate::api::json;
 use crate::api::reply::{JSON, Reply, line};
 use crate::api::request::{Call, Filters, Query};
 use crate::api::shape::time;
 use crate::api::version::Version;
+use crate::container::record;
 use crate::container::request::{Condition, Grace, Remove, Size, Stop};
 use crate::container::state::Outcome;
 use crate::event::now_nanos;
@@ -91,7 +93,10 @@ pub async fn rename(call: Call) -> Result<Reply> {
 
 /// `POST /containers/{id}/update`.
 pub async fn update(mut call: Call) -> Result<Reply> {
-    let mut body: ContainerUpdateBody = call.json().await?;
+    let text = call.text().await?;
+    let decoded = json::decode(text.as_bytes());
+    let mut body: ContainerUpdateBody =
+        decoded.map_err(|error| record::misnamed(&text).unwrap_or(error))?;
     if call.version < Version(1, 40) {
         // Older clients send a zero that they do not mean.
         body.pids_limit = None;
