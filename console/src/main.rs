@@ -64,12 +64,11 @@ fn usage_code(error: &clap::Error) -> i32 {
     if error.exit_code() == 0 {
         return 0;
     }
-    let run = std::env::args().any(|word| word == "run");
     let flag = match error.get(ContextKind::InvalidArg) {
         Some(ContextValue::String(argument)) => argument.starts_with('-'),
         _ => false,
     };
-    if run || flag { 125 } else { 1 }
+    if flag { 125 } else { 1 }
 }
 
 fn run(cli: Cli, offset: i32) -> Result<i32> {

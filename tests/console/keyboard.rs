@@ -86,7 +86,9 @@ fn a_terminal_of_one_cell_is_no_end() {
             console.terminal.send("\u{1b}");
         }
     }
-    console.until("it is whole again", |screen| screen.contains("svc-0000"));
+    console.until("it is whole again", |screen| {
+        screen.contains("svc-00") && screen.contains("? help")
+    });
 }
 
 #[test]

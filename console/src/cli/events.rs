@@ -6,7 +6,9 @@ use super::{Outcome, filters, output, query};
 use crate::args::system::Events;
 use futures_util::stream::StreamExt;
 use serde_json::Value;
+use serde_json::value::RawValue;
 use shared::client::{Client, Content, Method};
+use shared::error::Context;
 
 /// `coffer events`.
 pub async fn events(client: &Client, args: &Events) -> Outcome {
@@ -21,15 +23,19 @@ pub async fn events(client: &Client, args: &Events) -> Outcome {
             ("filters", filters(&args.filter)?),
         ])
     );
-    let mut lines = client.lines::<Value>(Method::GET, &path, Content::Nothing).await?;
-    while let Some(event) = lines.next().await {
-        let event = event?;
-        let line = match (&template, args.format.is_some()) {
-            (Some(template), _) => template.render(&event)?,
-            (None, true) => event.to_string(),
-            (None, false) => line(&event),
-        };
-        output::line(&line)?;
+    let mut lines = client.lines::<Box<RawValue>>(Method::GET, &path, Content::Nothing).await?;
+    while let Some(told) = lines.next().await {
+        let told = told?;
+        if template.is_none() && args.format.is_some() {
+            // The daemon's own words: their order stays.
+            output::line(told.get())?;
+            continue;
+        }
+        let event: Value = serde_json::from_str(told.get()).context("read an event")?;
+        output::line(&match &template {
+            Some(template) => template.render(&event)?,
+            None => line(&event),
+        })?;
     }
     Ok(0)
 }

@@ -6,7 +6,7 @@ use super::{Outcome, body, encode, output, progress, query};
 use crate::args::create::{Create, Run};
 use futures_util::stream::StreamExt;
 use serde::Deserialize;
-use shared::client::{Client, Content, Method};
+use shared::client::{Answered, Client, Content, Method};
 use shared::error::{Context, Error, Kind, Result};
 use std::io::IsTerminal;
 
@@ -20,7 +20,11 @@ struct Created {
 
 /// An error whose exit code is already known.
 pub fn failed(error: &Error, code: i32) -> Error {
-    let failed: std::result::Result<(), _> = Err(Failed { code, message: error.to_string() });
+    let message = match error.find::<Answered>() {
+        Some(_) => format!("Error response from daemon: {error}"),
+        None => error.to_string(),
+    };
+    let failed: std::result::Result<(), _> = Err(Failed { code, message });
     match failed.context_kind(error.kind(), "coffer") {
         Err(error) => error,
         Ok(()) => Error::internal("coffer"),

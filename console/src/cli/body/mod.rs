@@ -273,7 +273,7 @@ mod tests {
         assert_eq!(said("coffer run --bogus img"), "unknown flag: --bogus");
         assert!(said("coffer run -m lots img").contains("invalid size: 'lots'"));
         assert!(said("coffer run -a nope img").contains("valid streams"));
-        assert!(said("coffer run --restart sometimes img").contains("restart policy"));
+        assert!(said("coffer run --restart always:x img").contains("restart policy"));
         assert!(said("coffer run --mount type=bind img").contains("target is required"));
     }
 }
