@@ -63,7 +63,12 @@ impl Console {
     pub fn until(&self, what: &str, mut is: impl FnMut(&str) -> bool) {
         let begin = std::time::Instant::now();
         while !is(&self.text()) {
-            assert!(begin.elapsed() < wait::LIMIT, "{what} is not so on\n{}", self.text());
+            if begin.elapsed() >= wait::LIMIT {
+                let seen = self.terminal.seen();
+                let last: String =
+                    seen.chars().rev().take(300).collect::<Vec<_>>().iter().rev().collect();
+                panic!("{what} is not so on\n{}\nwritten last: {last:?}", self.text());
+            }
             std::thread::sleep(std::time::Duration::from_millis(10));
         }
     }

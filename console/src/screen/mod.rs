@@ -21,6 +21,10 @@ pub const MIN: (u16, u16) = (40, 8);
 pub fn draw(app: &App, frame: &mut Frame) {
     let area = frame.area();
     let buffer = frame.buffer_mut();
+    if (area.width, area.height) != app.size {
+        // The state is for a terminal of another size; the next frame is for this one.
+        return;
+    }
     if area.width < MIN.0 || area.height < MIN.1 {
         put(buffer, area, 0, &format!("at least {}x{}", MIN.0, MIN.1), app.theme.style(Role::Warn));
         return;

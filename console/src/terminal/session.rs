@@ -156,9 +156,16 @@ impl Session {
 
     fn draw(&mut self) -> Result<()> {
         let begin = Instant::now();
+        // The news of a size may come after the size itself: what is drawn is for the present one.
+        let size = self.terminal.size().context("ask for the size of the terminal")?;
+        if (size.width, size.height) != self.app.size {
+            let (width, height) = (size.width, size.height);
+            update(&mut self.app, Message::Resize { width, height });
+        }
         let app = &self.app;
-        self.terminal.draw(|frame| screen::draw(app, frame)).context("draw")?;
-        self.app.dirty = false;
+        let drawn = self.terminal.draw(|frame| screen::draw(app, frame)).context("draw")?;
+        // It may have changed once more in between: then nothing was drawn.
+        self.app.dirty = (drawn.area.width, drawn.area.height) != self.app.size;
         self.drawn = Instant::now();
         // A terminal that takes long (a slow line) gets fewer frames.
         self.pause = FRAME.max(begin.elapsed() * 4).min(Duration::from_secs(1));
