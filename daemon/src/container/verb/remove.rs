@@ -66,8 +66,10 @@ impl Owner {
         if how.volumes {
             self.remove_anonymous_volumes().await;
         }
-        parts.images.release(&self.id).await?;
-        files::remove_home(&parts.paths, &self.id).await?;
+        let released = parts.images.release(&self.id);
+        let (released, removed) =
+            futures_util::join!(released, files::remove_home(&parts.paths, &self.id));
+        released.and(removed)?;
         self.delete_rows().await
     }
 
