@@ -62,6 +62,9 @@ pub const TREE_DEPTH: usize = 1_024;
 /// Whoever adds an image waits so long for its files to reach the disk: the kernel writes everybody else's
 /// with them.
 pub const SETTLE: Duration = Duration::from_secs(10);
+/// Layers of so many bytes are on their way to the disk while the next ones are read: less is not worth
+/// a flush.
+pub const SETTLE_EARLY: u64 = 4 << 20;
 /// Layers below a container: overlayfs takes 500 (kernel, OVL_MAX_STACK).
 pub const LAYERS: usize = 500;
 /// Files of an image archive: an image of 500 layers has three old-style files for each.
@@ -120,6 +123,8 @@ pub const FINISHED_WAIT: Duration = Duration::from_secs(10);
 /// Archives that are sent or received at the same time: each holds a thread for as long as its client
 /// takes, and other work needs threads, too.
 pub const TRANSFERS: usize = 64;
+/// Bytes of a refused archive that are read before the answer, as Go's server does.
+pub const REFUSED_REST: u64 = 256 << 10;
 /// A client that neither sends nor reads a byte for so long has gone, or holds a thread for nothing.
 pub const TRANSFER_PATIENCE: Duration = Duration::from_secs(300);
 /// A stopping daemon gives a request this much more than it has declared: signals and bookkeeping.

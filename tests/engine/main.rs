@@ -3,6 +3,7 @@
 
 mod coffer;
 mod disk;
+mod exchange;
 mod exec;
 mod files;
 mod fuzz;
@@ -13,6 +14,7 @@ mod lifecycle;
 mod limits;
 mod observe;
 mod oom;
+mod race;
 mod runtime;
 mod scene;
 mod security;

@@ -7,6 +7,7 @@ use super::version::Version;
 use crate::engine::Engine;
 use crate::{limits, task};
 use bytes::Bytes;
+use futures_util::FutureExt;
 use futures_util::io::{AsyncBufRead, AsyncReadExt};
 use percent_encoding::percent_decode_str;
 use serde::de::DeserializeOwned;
@@ -161,6 +162,10 @@ struct BlockingBody {
 
 impl io::Read for BlockingBody {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        // Of a client that sends fast the next bytes are mostly here: no timer, and nobody to wake.
+        if let Some(result) = self.reader.read(buffer).now_or_never() {
+            return result;
+        }
         let read = self.reader.read(buffer);
         let limited = task::timeout(limits::TRANSFER_PATIENCE, "the client to send", read);
         match task::block_on(limited) {

@@ -2,6 +2,7 @@
 //! they belong to, and small files are kept in memory. Nothing is spooled.
 
 use super::add::Fresh;
+use super::settle::Early;
 use super::step::{Progress, Step};
 use super::unpack::reader::{Content, Entry, NoTap, Reader};
 use super::unpack::stream::{Compression, Hashed, peek};
@@ -33,6 +34,7 @@ pub struct Archive {
     /// Layers that were not here before, unpacked.
     pub fresh: HashMap<Digest, Fresh>,
     held: u64,
+    early: Option<Early>,
 }
 
 /// Reads an archive to its end. Blocking. `is_known` tells whether a layer is here already.
@@ -116,6 +118,9 @@ impl Archive {
             check_digest(&path, expected.as_ref(), &unpacked.blob)?;
         }
         self.layers.insert(path, unpacked.diff_id.clone());
+        if unpacked.content_bytes >= limits::SETTLE_EARLY {
+            self.early.get_or_insert_with(|| Early::new(snapshots)).begin();
+        }
         if !is_known(&unpacked.diff_id) {
             self.fresh.entry(unpacked.diff_id.clone()).or_insert(Fresh { draft, unpacked });
         }

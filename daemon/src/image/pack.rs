@@ -22,7 +22,13 @@ use tar::{Builder, EntryType, Header};
 /// Writes all that is beneath a root. Blocking.
 pub fn tree(root: BorrowedFd, out: &mut impl Write) -> Result<()> {
     let mut packer = Packer::new(root, out);
-    packer.folder(Path::new(""), 0)?;
+    // Not by recursion: a container nests folders as deep as it likes.
+    let mut open = packer.inside(Path::new(""))?;
+    while let Some(path) = open.pop() {
+        if packer.entry(&path)? == Some(EntryType::Directory) {
+            open.extend(packer.inside(&path)?);
+        }
+    }
     packer.finish()
 }
 
@@ -54,19 +60,15 @@ impl<'a, W: Write> Packer<'a, W> {
         self.out.finish().context("write an archive")
     }
 
-    fn folder(&mut self, folder: &Path, depth: usize) -> Result<()> {
-        if depth > limits::TREE_DEPTH {
+    /// The paths in a folder, the last first.
+    fn inside(&self, folder: &Path) -> Result<Vec<PathBuf>> {
+        if folder.components().count() > limits::TREE_DEPTH {
             let limit = limits::TREE_DEPTH;
             let folder = folder.display();
             return Err(Error::invalid(format!("{folder} is more than {limit} folders deep")));
         }
-        for name in self.names(folder)? {
-            let path = folder.join(name);
-            if self.entry(&path)? == Some(EntryType::Directory) {
-                self.folder(&path, depth + 1)?;
-            }
-        }
-        Ok(())
+        let names = self.names(folder)?;
+        Ok(names.iter().rev().map(|name| folder.join(name)).collect())
     }
 
     fn names(&self, folder: &Path) -> Result<Vec<OsString>> {

@@ -5,11 +5,15 @@
 use super::Images;
 use super::record::LayerRecord;
 use super::save::Sink;
+use crate::snapshot::Snapshots;
 use crate::store::{Durability, Tx};
 use crate::{limits, task};
 use shared::error::{Context, Result};
 use shared::id::Digest;
 use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 impl Images {
     /// Waits until layers are on disk, and notes it. A disk that is busy with others for longer than
@@ -42,11 +46,7 @@ impl Images {
 
     async fn settle_now(&self, layers: Vec<Digest>) -> Result<()> {
         let root = self.0.snapshots.driver().root().to_owned();
-        let sync = move || {
-            let folder = File::open(&root).with_context(|| format!("open {}", root.display()))?;
-            nix::unistd::syncfs(folder).with_context(|| format!("sync {}", root.display()))
-        };
-        task::blocking("bring layers to disk", sync).await?;
+        task::blocking("bring layers to disk", move || sync(&root)).await?;
         let _guard = self.0.lock.lock().await;
         for digest in layers {
             let Some(layer) = self.read().layer(&digest).cloned() else { continue };
@@ -103,5 +103,39 @@ impl Images {
         }
         self.write().damage(digest);
         Ok(())
+    }
+}
+
+fn sync(root: &Path) -> Result<()> {
+    let folder = File::open(root).with_context(|| format!("open {}", root.display()))?;
+    nix::unistd::syncfs(folder).with_context(|| format!("sync {}", root.display()))
+}
+
+/// Brings layers to disk while the next ones are still being read, so that there is little left to wait
+/// for at the end. A failure is told there.
+pub struct Early {
+    root: PathBuf,
+    is_busy: Arc<AtomicBool>,
+}
+
+impl Early {
+    /// For layers of these snapshots.
+    pub fn new(snapshots: &Snapshots) -> Self {
+        Self { root: snapshots.driver().root().to_owned(), is_busy: Arc::default() }
+    }
+
+    /// Begins, unless it is still at it.
+    pub fn begin(&self) {
+        if self.is_busy.swap(true, Ordering::AcqRel) {
+            return;
+        }
+        let (root, is_busy) = (self.root.clone(), self.is_busy.clone());
+        let work = move || {
+            if let Err(error) = sync(&root) {
+                tracing::debug!(%error, "layers are not brought to disk early");
+            }
+            is_busy.store(false, Ordering::Release);
+        };
+        task::spawn("bring layers to disk early", task::blocking("sync early", work)).detach();
     }
 }

@@ -41,11 +41,14 @@ impl Changes {
         if is_folder {
             self.folders.insert(path.to_owned());
         }
-        let parent = path.parent().unwrap_or(Path::new(""));
-        if !parent.as_os_str().is_empty() && self.folders.insert(parent.to_owned()) {
-            self.push(parent, ChangeKind::Modified, true);
-        }
         self.list.push(Change { path: Path::new("/").join(path), kind });
+        for above in path.ancestors().skip(1).filter(|above| !above.as_os_str().is_empty()) {
+            if !self.folders.insert(above.to_owned()) {
+                break;
+            }
+            let kind = ChangeKind::Modified;
+            self.list.push(Change { path: Path::new("/").join(above), kind });
+        }
     }
 
     fn finish(mut self) -> Vec<Change> {
@@ -56,82 +59,85 @@ impl Changes {
 
 /// Changes of an overlay: `upper` holds exactly what differs.
 pub fn of_upper(upper: &Path, lower: &Lower) -> Result<Vec<Change>> {
-    let mut changes = Changes::default();
-    walk_upper(upper, Path::new(""), lower, &mut changes, 0)?;
-    Ok(changes.finish())
-}
-
-fn walk_upper(
-    upper: &Path,
-    folder: &Path,
-    lower: &Lower,
-    changes: &mut Changes,
-    depth: usize,
-) -> Result<()> {
-    check_depth(folder, depth)?;
-    let here = upper.join(folder);
-    let names = list(&here)?;
-    if !folder.as_os_str().is_empty() && is_opaque(&here, Whiteouts::Overlay)? {
-        for name in lower.names(folder)? {
-            if names.binary_search(&name).is_err() {
-                changes.push(&folder.join(name), ChangeKind::Deleted, false);
-            }
-        }
-    }
-    for name in names {
-        let path = folder.join(&name);
-        let Some(metadata) = stat(&upper.join(&path))? else { continue };
-        if is_whiteout(&metadata) {
-            changes.push(&path, ChangeKind::Deleted, false);
-            continue;
-        }
-        match lower.find(&path)? {
-            None => changes.push(&path, ChangeKind::Added, metadata.is_dir()),
-            // A folder is copied up whenever something in it changes; that alone is no change.
-            Some(old) if metadata.is_dir() && is_same(&metadata, &old) => {}
-            Some(_) => changes.push(&path, ChangeKind::Modified, metadata.is_dir()),
-        }
-        if metadata.is_dir() {
-            walk_upper(upper, &path, lower, changes, depth + 1)?;
-        }
-    }
-    Ok(())
+    Walk::run(upper, lower, Holds::Differences)
 }
 
 /// Changes of a whole copy, found by comparing everything.
 pub fn of_copy(tree: &Path, lower: &Lower) -> Result<Vec<Change>> {
-    let mut changes = Changes::default();
-    walk_copy(tree, Path::new(""), lower, &mut changes, 0)?;
-    Ok(changes.finish())
+    Walk::run(tree, lower, Holds::Everything)
 }
 
-fn walk_copy(
-    tree: &Path,
-    folder: &Path,
-    lower: &Lower,
-    changes: &mut Changes,
-    depth: usize,
-) -> Result<()> {
-    check_depth(folder, depth)?;
-    let names = list(&tree.join(folder))?;
-    for name in lower.names(folder)? {
-        if names.binary_search(&name).is_err() {
-            changes.push(&folder.join(name), ChangeKind::Deleted, false);
+/// What a tree consists of.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Holds {
+    Differences,
+    Everything,
+}
+
+/// A comparison in progress.
+struct Walk<'a> {
+    tree: &'a Path,
+    lower: &'a Lower,
+    holds: Holds,
+    changes: Changes,
+}
+
+impl<'a> Walk<'a> {
+    fn run(tree: &'a Path, lower: &'a Lower, holds: Holds) -> Result<Vec<Change>> {
+        let mut walk = Self { tree, lower, holds, changes: Changes::default() };
+        // Not by recursion: a container nests folders as deep as it likes.
+        let mut open = vec![PathBuf::new()];
+        while let Some(folder) = open.pop() {
+            walk.folder(&folder, &mut open)?;
+        }
+        Ok(walk.changes.finish())
+    }
+
+    /// Compares one folder, and adds those in it to `open`.
+    fn folder(&mut self, folder: &Path, open: &mut Vec<PathBuf>) -> Result<()> {
+        check_depth(folder, folder.components().count())?;
+        let here = self.tree.join(folder);
+        let names = list(&here)?;
+        if self.is_complete(folder, &here)? {
+            for name in self.lower.names(folder)? {
+                if names.binary_search(&name).is_err() {
+                    self.changes.push(&folder.join(name), ChangeKind::Deleted, false);
+                }
+            }
+        }
+        for name in names {
+            let path = folder.join(&name);
+            let Some(metadata) = stat(&self.tree.join(&path))? else { continue };
+            if self.holds == Holds::Differences && is_whiteout(&metadata) {
+                self.changes.push(&path, ChangeKind::Deleted, false);
+                continue;
+            }
+            match self.lower.find(&path)? {
+                None => self.changes.push(&path, ChangeKind::Added, metadata.is_dir()),
+                Some(old) if self.is_unchanged(&metadata, &old) => {}
+                Some(_) => self.changes.push(&path, ChangeKind::Modified, metadata.is_dir()),
+            }
+            if metadata.is_dir() {
+                open.push(path);
+            }
+        }
+        Ok(())
+    }
+
+    /// True if what is not in this folder of the tree is not in the container either.
+    fn is_complete(&self, folder: &Path, here: &Path) -> Result<bool> {
+        match self.holds {
+            Holds::Everything => Ok(true),
+            Holds::Differences if folder.as_os_str().is_empty() => Ok(false),
+            Holds::Differences => is_opaque(here, Whiteouts::Overlay),
         }
     }
-    for name in names {
-        let path = folder.join(&name);
-        let Some(metadata) = stat(&tree.join(&path))? else { continue };
-        match lower.find(&path)? {
-            None => changes.push(&path, ChangeKind::Added, metadata.is_dir()),
-            Some(old) if is_same(&metadata, &old) => {}
-            Some(_) => changes.push(&path, ChangeKind::Modified, metadata.is_dir()),
-        }
-        if metadata.is_dir() {
-            walk_copy(tree, &path, lower, changes, depth + 1)?;
-        }
+
+    fn is_unchanged(&self, new: &Metadata, old: &Metadata) -> bool {
+        // A folder is copied up whenever something in it changes; that alone is no change. A file is
+        // copied up because it changes.
+        (self.holds == Holds::Everything || new.is_dir()) && is_same(new, old)
     }
-    Ok(())
 }
 
 /// The same by everything that `stat` tells cheaply. The size and links of a folder say nothing.
@@ -146,33 +152,27 @@ fn is_same(new: &Metadata, old: &Metadata) -> bool {
 /// Sizes of all files below a folder.
 pub fn usage(folder: &Path) -> Result<Usage> {
     let (mut usage, mut linked) = (Usage::default(), HashSet::new());
-    add_usage(folder, &mut usage, &mut linked, 0)?;
-    Ok(usage)
-}
-
-fn add_usage(
-    folder: &Path,
-    usage: &mut Usage,
-    linked: &mut HashSet<(u64, u64)>,
-    depth: usize,
-) -> Result<()> {
-    check_depth(folder, depth)?;
-    for entry in std::fs::read_dir(folder).with_context(|| format!("read {}", folder.display()))? {
-        let entry = entry.with_context(|| format!("read {}", folder.display()))?;
-        // What a running container deletes meanwhile is not there any more.
-        let Some(metadata) = stat(&entry.path())? else { continue };
-        if metadata.is_dir() {
-            usage.inodes += 1;
-            match add_usage(&entry.path(), usage, linked, depth + 1) {
-                Err(_) if stat(&entry.path())?.is_none() => {}
-                other => other?,
+    let mut open = vec![(folder.to_owned(), 0)];
+    while let Some((folder, depth)) = open.pop() {
+        check_depth(&folder, depth)?;
+        let entries = match std::fs::read_dir(&folder) {
+            // What a running container deletes meanwhile is not there any more.
+            Err(_) if depth > 0 && stat(&folder)?.is_none() => continue,
+            other => other.with_context(|| format!("read {}", folder.display()))?,
+        };
+        for entry in entries {
+            let path = entry.with_context(|| format!("read {}", folder.display()))?.path();
+            let Some(metadata) = stat(&path)? else { continue };
+            if metadata.is_dir() {
+                usage.inodes += 1;
+                open.push((path, depth + 1));
+            } else if metadata.nlink() < 2 || linked.insert((metadata.dev(), metadata.ino())) {
+                usage.inodes += 1;
+                usage.bytes += metadata.len();
             }
-        } else if metadata.nlink() < 2 || linked.insert((metadata.dev(), metadata.ino())) {
-            usage.inodes += 1;
-            usage.bytes += metadata.len();
         }
     }
-    Ok(())
+    Ok(usage)
 }
 
 fn check_depth(folder: &Path, depth: usize) -> Result<()> {

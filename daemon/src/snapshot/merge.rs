@@ -6,18 +6,39 @@ use super::tree::Copier;
 use crate::limits;
 use shared::error::{Context, Error, Result};
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+
+/// What is left to do: a folder's content, then its attributes.
+enum Step {
+    Fill(PathBuf, PathBuf, usize),
+    Dress(PathBuf, PathBuf),
+}
 
 /// Applies layers, whose deletions are markers, to an empty folder.
-pub fn merge(layers: &[std::path::PathBuf], target: &Path) -> Result<()> {
+pub fn merge(layers: &[PathBuf], target: &Path) -> Result<()> {
     for layer in layers {
         // Hard links never cross layers.
-        apply(&mut Copier::default(), layer, target, 0)?;
+        let mut copier = Copier::default();
+        // Not by recursion: strangers nest folders a thousand deep.
+        let mut steps = vec![Step::Fill(layer.clone(), target.to_owned(), 0)];
+        while let Some(step) = steps.pop() {
+            match step {
+                Step::Fill(from, to, depth) => apply(&mut copier, from, to, depth, &mut steps)?,
+                Step::Dress(from, to) => copier.attributes(&from, &to)?,
+            }
+        }
     }
     Ok(())
 }
 
-fn apply(copier: &mut Copier, layer: &Path, target: &Path, depth: usize) -> Result<()> {
+/// Applies what is directly in a folder; `steps` gets what is left to do.
+fn apply(
+    copier: &mut Copier,
+    layer: PathBuf,
+    target: PathBuf,
+    depth: usize,
+    steps: &mut Vec<Step>,
+) -> Result<()> {
     if depth > limits::TREE_DEPTH {
         let limit = limits::TREE_DEPTH;
         return Err(Error::invalid(format!(
@@ -25,15 +46,17 @@ fn apply(copier: &mut Copier, layer: &Path, target: &Path, depth: usize) -> Resu
             layer.display()
         )));
     }
-    let names = list(layer)?;
-    if is_opaque(layer, Whiteouts::Marker)? {
-        for name in list(target)? {
+    let names = list(&layer)?;
+    if is_opaque(&layer, Whiteouts::Marker)? {
+        for name in list(&target)? {
             remove(&target.join(name))?;
         }
     }
     for gone in names.iter().filter_map(|name| marked(name)) {
         remove(&target.join(gone))?;
     }
+    // Behind everything below it, which changes its time.
+    steps.push(Step::Dress(layer.clone(), target.clone()));
     for name in names.iter().filter(|name| !name.as_encoded_bytes().starts_with(b".wh.")) {
         let (from, to) = (layer.join(name), target.join(name));
         let Some(metadata) = stat(&from)? else { continue };
@@ -46,9 +69,9 @@ fn apply(copier: &mut Copier, layer: &Path, target: &Path, depth: usize) -> Resu
             remove(&to)?;
             fs::create_dir(&to).with_context(|| format!("create {}", to.display()))?;
         }
-        apply(copier, &from, &to, depth + 1)?;
+        steps.push(Step::Fill(from, to, depth + 1));
     }
-    copier.attributes(layer, target)
+    Ok(())
 }
 
 fn remove(path: &Path) -> Result<()> {

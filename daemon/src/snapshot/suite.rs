@@ -1,8 +1,10 @@
 //! The contract of every snapshotter, run against each.
 
-use super::{Access, ChangeKind, CopySnapshotter, Kind, Overlay, Snapshots, choose};
+use super::lower::Lower;
+use super::{Access, ChangeKind, CopySnapshotter, Kind, Overlay, Snapshots, Whiteouts};
+use super::{change, choose, merge, tree};
 use crate::store::Store;
-use crate::{task, trash::Trash};
+use crate::{limits, task, trash::Trash};
 use shared::error::Kind as ErrorKind;
 use shared::kernel::detached::detached;
 use shared::paths::Paths;
@@ -235,4 +237,33 @@ fn a_snapshotter_with_data_is_not_left_behind() {
         assert_eq!(choose(None, &bench.paths).unwrap().name(), "copy");
         bench.close().await;
     });
+}
+
+/// Every walk goes as deep as it says, on the stack of an ordinary thread.
+#[test]
+fn deep_trees_are_walked() {
+    let root = std::env::temp_dir().join(format!("coffer-deep-{}", std::process::id()));
+    let deep = |levels: usize| root.join("tree").join("d/".repeat(levels));
+    fs::create_dir_all(deep(limits::TREE_DEPTH - 1)).unwrap();
+    fs::write(deep(limits::TREE_DEPTH - 1).join("file"), "12345").unwrap();
+    let tree = root.join("tree");
+    let nothing = Lower::new(Vec::new(), Whiteouts::Overlay);
+    assert_eq!(change::usage(&tree).unwrap().bytes, 5);
+    assert_eq!(change::of_upper(&tree, &nothing).unwrap().len(), limits::TREE_DEPTH);
+    assert_eq!(change::of_copy(&tree, &nothing).unwrap().len(), limits::TREE_DEPTH);
+    fs::create_dir(root.join("copy")).unwrap();
+    tree::Copier::default().folder(&tree, &root.join("copy")).unwrap();
+    assert_eq!(change::usage(&root.join("copy")).unwrap().bytes, 5);
+    fs::create_dir(root.join("merged")).unwrap();
+    merge::merge(std::slice::from_ref(&tree), &root.join("merged")).unwrap();
+    assert_eq!(change::usage(&root.join("merged")).unwrap().bytes, 5);
+    let folder = fs::File::open(&tree).unwrap();
+    let mut archive = Vec::new();
+    crate::image::pack::tree(std::os::fd::AsFd::as_fd(&folder), &mut archive).unwrap();
+    assert_eq!(tar::Archive::new(&archive[..]).entries().unwrap().count(), limits::TREE_DEPTH);
+
+    fs::create_dir_all(deep(limits::TREE_DEPTH + 2)).unwrap();
+    assert_eq!(change::usage(&tree).unwrap_err().kind(), ErrorKind::Invalid);
+    assert_eq!(change::of_upper(&tree, &nothing).unwrap_err().kind(), ErrorKind::Invalid);
+    fs::remove_dir_all(&root).unwrap();
 }

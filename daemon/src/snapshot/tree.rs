@@ -22,6 +22,12 @@ pub struct Copier {
     links: HashMap<(u64, u64), PathBuf>,
 }
 
+/// What is left to do: a folder's content, then its attributes.
+enum Step {
+    Fill(PathBuf, PathBuf, usize),
+    Dress(PathBuf, PathBuf),
+}
+
 impl Default for Copier {
     fn default() -> Self {
         Self { privilege: Privilege::current(), links: HashMap::new() }
@@ -31,23 +37,39 @@ impl Default for Copier {
 impl Copier {
     /// Copies what is in `source` into the existing folder `target`, and then the folder's own attributes.
     pub fn folder(&mut self, source: &Path, target: &Path) -> Result<()> {
-        self.contents(source, target, 0)?;
-        self.attributes(source, target)
+        // Not by recursion: a container nests folders as deep as it likes.
+        let mut steps = vec![Step::Fill(source.to_owned(), target.to_owned(), 0)];
+        while let Some(step) = steps.pop() {
+            match step {
+                Step::Fill(from, to, depth) => self.fill(from, to, depth, &mut steps)?,
+                Step::Dress(from, to) => self.attributes(&from, &to)?,
+            }
+        }
+        Ok(())
     }
 
-    fn contents(&mut self, source: &Path, target: &Path, depth: usize) -> Result<()> {
+    /// Copies what is directly in a folder; `steps` gets what is left to do.
+    fn fill(
+        &mut self,
+        source: PathBuf,
+        target: PathBuf,
+        depth: usize,
+        steps: &mut Vec<Step>,
+    ) -> Result<()> {
         if depth > limits::TREE_DEPTH {
             let limit = limits::TREE_DEPTH;
             let source = source.display();
             return Err(Error::invalid(format!("{source} is more than {limit} folders deep")));
         }
-        for name in list(source)? {
+        let names = list(&source)?;
+        // Behind everything below it, which changes its time.
+        steps.push(Step::Dress(source.clone(), target.clone()));
+        for name in names {
             let (from, to) = (source.join(&name), target.join(&name));
             let Some(metadata) = stat(&from)? else { continue };
             if metadata.is_dir() {
                 fs::create_dir(&to).with_context(|| format!("create {}", to.display()))?;
-                self.contents(&from, &to, depth + 1)?;
-                self.attributes(&from, &to)?;
+                steps.push(Step::Fill(from, to, depth + 1));
             } else {
                 self.leaf(&from, &to, &metadata)?;
             }

@@ -196,6 +196,10 @@ fn names() -> Vec<Hostile> {
             Layer::new().file(&format!("{}x", "d/".repeat(3000)), b"x"),
         ),
         bad("one name ten thousand times", repeated()),
+        taken(
+            "a thousand folders deep",
+            Layer::new().file(&format!("{}x", "d/".repeat(1000)), b"x"),
+        ),
     ]
 }
 

@@ -3,7 +3,7 @@
 use crate::api::reply::{Reply, TAR};
 use crate::api::request::Call;
 use crate::container::io::archive::{self, Owner, Replace, Unpack};
-use crate::task;
+use crate::{limits, task};
 use serde_json::to_vec;
 use shared::error::{Context, Error, Result};
 use std::io::Read;
@@ -69,9 +69,14 @@ pub async fn put(mut call: Call) -> Result<Reply> {
     let who = id.clone();
     task::blocking("unpack into a container", move || {
         let mut body = body;
-        archive::unpack(&reached.root, &path, &who, &mut body, Unpack { replace, owner })?;
-        // What follows the archive's end must be read, or the client sees its connection break.
-        std::io::copy(&mut body.by_ref(), &mut std::io::sink()).context("read the rest")?;
+        let how = Unpack { replace, owner };
+        let unpacked = archive::unpack(&reached.root, &path, &who, &mut body, how);
+        // What follows the archive's end must be read, or the client sees its connection break instead
+        // of the answer. Of what is refused that goes for the rest of a small archive.
+        let rest = if unpacked.is_ok() { u64::MAX } else { limits::REFUSED_REST };
+        let read = std::io::copy(&mut body.by_ref().take(rest), &mut std::io::sink());
+        unpacked?;
+        read.context("read the rest")?;
         Ok::<(), Error>(())
     })
     .await?;

@@ -247,47 +247,72 @@ impl<'a, 'scope> Tree<'a, 'scope> {
 
     /// Opens a folder, with those above it made if they are missing.
     fn open(&mut self, path: &Path) -> Result<Arc<OwnedFd>> {
-        if let Some(folder) = self.folders.get(path) {
-            return Ok(folder.clone());
+        if let Some(folder) = self.find(path)? {
+            return Ok(folder);
         }
-        let folder = match beneath::open_folder(self.root, path) {
-            Err(error) => match error.find::<Errno>() {
-                Some(Errno::ENOENT) => self.make(path)?,
-                Some(Errno::ENOTDIR | Errno::ELOOP | Errno::ENAMETOOLONG) => {
-                    return Err(error.with_kind(shared::error::Kind::Invalid));
-                }
-                _ => return Err(error),
-            },
-            Ok(folder) => folder,
-        };
-        if self.folders.len() >= limits::UNPACK_FOLDERS {
-            self.folders.clear();
-        }
-        let folder = Arc::new(folder);
-        self.folders.insert(path.to_owned(), folder.clone());
-        Ok(folder)
-    }
-
-    fn make(&mut self, path: &Path) -> Result<OwnedFd> {
         if path.components().count() > limits::ARCHIVE_DEPTH {
             let limit = limits::ARCHIVE_DEPTH;
             return Err(Error::invalid(format!("a path is deeper than {limit} folders")));
         }
+        // In a loop, not by recursion: strangers nest folders a thousand deep.
+        let mut missing = vec![path];
+        let mut folder = loop {
+            let above = missing.last().and_then(|path| path.parent()).unwrap_or(Path::new(""));
+            match self.find(above)? {
+                Some(folder) => break folder,
+                None if above.as_os_str().is_empty() => {
+                    return Err(Error::internal("the folder of a layer is gone"));
+                }
+                None => missing.push(above),
+            }
+        };
+        while let Some(path) = missing.pop() {
+            folder = Arc::new(self.make(path, &folder)?);
+        }
+        self.keep(path, &folder);
+        Ok(folder)
+    }
+
+    /// Opens a folder; none if it is not there.
+    fn find(&mut self, path: &Path) -> Result<Option<Arc<OwnedFd>>> {
+        if let Some(folder) = self.folders.get(path) {
+            return Ok(Some(folder.clone()));
+        }
+        match beneath::open_folder(self.root, path) {
+            Ok(folder) => {
+                let folder = Arc::new(folder);
+                self.keep(path, &folder);
+                Ok(Some(folder))
+            }
+            Err(error) => match error.find::<Errno>() {
+                Some(Errno::ENOENT) => Ok(None),
+                _ => Err(error),
+            },
+        }
+    }
+
+    fn keep(&mut self, path: &Path, folder: &Arc<OwnedFd>) {
+        if self.folders.len() >= limits::UNPACK_FOLDERS {
+            self.folders.clear();
+        }
+        self.folders.insert(path.to_owned(), folder.clone());
+    }
+
+    /// Makes one folder in `above`.
+    fn make(&mut self, path: &Path, above: &OwnedFd) -> Result<OwnedFd> {
         if self.seen.contains(&self.hash.hash_one(path.as_os_str())) {
             // A file that is still being written, or a folder that was displaced.
             self.writers.settle()?;
             match beneath::open_folder(self.root, path) {
                 Err(error) if error.find::<Errno>() == Some(&Errno::ENOENT) => {}
-                Err(error) => return Err(error.with_kind(shared::error::Kind::Invalid)),
                 opened => return opened,
             }
         }
-        let place = self.place(path)?;
+        let name = path.file_name().ok_or_else(|| Error::invalid("a folder without a name"))?;
         let sentence = || format!("create {}", path.display());
         let mode = Mode::from_bits_truncate(0o755);
-        mkdirat(&place.folder, place.name.as_os_str(), mode).with_context(sentence)?;
-        fchmodat(&place.folder, place.name.as_os_str(), mode, FchmodatFlags::FollowSymlink)
-            .with_context(sentence)?;
+        mkdirat(above, name, mode).with_context(sentence)?;
+        fchmodat(above, name, mode, FchmodatFlags::FollowSymlink).with_context(sentence)?;
         self.seen.insert(self.hash.hash_one(path.as_os_str()));
         beneath::open_folder(self.root, path)
     }

@@ -4,6 +4,7 @@
 //! place    a path of the user -> parent folder, name, what is there (kernel-resolved inside the root)
 //! pack     a tree -> tar          entry   one file's header
 //! unpack   tar -> a tree          clear   removes what is in the way
+//!                                 dress   mode, time, attributes of an entry
 //! ```
 //! Every step holds a descriptor of a folder inside the container and names one entry in it, without
 //! following links; folders are opened by `openat2(RESOLVE_IN_ROOT)`. So whatever a running container
@@ -11,6 +12,7 @@
 //! are not entered. Blocking.
 
 mod clear;
+mod dress;
 mod entry;
 mod mounts;
 mod pack;

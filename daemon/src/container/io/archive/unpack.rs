@@ -1,18 +1,19 @@
 //! A tar into a folder of a container (`docker cp` in).
 
 use super::super::root::{Root, judged};
-use super::BLOCK;
 use super::clear::clear;
+use super::dress::{attributes, bad, chmod, mode, set_attributes, time};
 use super::place::{is_kernel, missing};
 use super::wrapping::plain;
+use super::{BLOCK, DEPTH_MAX};
 use nix::errno::Errno;
 use nix::fcntl::{AtFlags, OFlag, openat};
 use nix::sys::stat::{
-    FchmodatFlags, Mode, SFlag, UtimensatFlags, fchmodat, fstatat, mkdirat, mknodat, utimensat,
+    Mode, SFlag, UtimensatFlags, fchmod, fstatat, futimens, mkdirat, mknodat, utimensat,
 };
 use nix::sys::statvfs::{FsFlags, fstatvfs};
 use nix::sys::time::TimeSpec;
-use nix::unistd::{Gid, Uid, UnlinkatFlags, fchownat, linkat, symlinkat, unlinkat};
+use nix::unistd::{Gid, Uid, UnlinkatFlags, fchown, fchownat, linkat, symlinkat, unlinkat};
 use shared::error::{Context, Error, Kind, Result};
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
@@ -20,7 +21,6 @@ use std::io::{Read, Write};
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Component, Path, PathBuf};
 use tar::{Entry, EntryType, Header};
-use xattr::FileExt;
 
 /// What may take whose place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -157,7 +157,8 @@ impl Unpacker<'_> {
             }
             EntryType::Regular | EntryType::Continuous | EntryType::GNUSparse => {
                 let file = create(parent, &last).map_err(|e| judged(e, &name))?;
-                copy(&mut entry, file, &name, &mut self.buffer)?;
+                copy(&mut entry, &file, &name, &mut self.buffer)?;
+                return self.dress_file(&mut entry, &header, &name, &file);
             }
             _ => return Ok(()),
         }
@@ -181,8 +182,17 @@ impl Unpacker<'_> {
         let flags = OFlag::O_PATH | OFlag::O_DIRECTORY;
         let folder = match self.root.raw(&full, flags, Mode::empty()) {
             Err(Errno::ENOENT) => {
-                let name = path.file_name().map(OsString::from).unwrap_or_default();
-                self.parent(path.parent().unwrap_or(Path::new("")))?;
+                let (Some(name), Some(above)) = (path.file_name(), path.parent()) else {
+                    // The container has taken the folder itself away meanwhile.
+                    return Err(judged(Errno::ENOENT, &full));
+                };
+                if path.components().count() > DEPTH_MAX {
+                    return Err(Error::invalid(format!(
+                        "folders are nested deeper than {DEPTH_MAX}"
+                    )));
+                }
+                let name = name.to_owned();
+                self.parent(above)?;
                 if let Some((_, above)) = &self.parent {
                     match mkdirat(above, name.as_os_str(), Mode::from_bits_truncate(0o755)) {
                         Ok(()) | Err(Errno::EEXIST) => {}
@@ -254,39 +264,57 @@ impl Unpacker<'_> {
         last: &OsStr,
     ) -> Result<()> {
         let Some((_, parent)) = &self.parent else { return Ok(()) };
-        let bad = |what: &str| format!("read the {what} of {}", name.display());
+        let (uid, gid) = self.owner(header, name)?;
+        let keep = AtFlags::AT_SYMLINK_NOFOLLOW;
+        fchownat(parent, last, Some(uid), Some(gid), keep).map_err(|e| judged(e, name))?;
+        let kind = header.entry_type();
+        if kind != EntryType::Symlink {
+            // A link that was put there meanwhile is not followed out: `last` is one name in `parent`,
+            // and what it leads to would be inside the root for the container, not for us.
+            chmod(parent, last, mode(header, name)?, name)?;
+        }
+        let time = time(header, name)?;
+        if kind != EntryType::Directory {
+            return utimensat(parent, last, &time, &time, UtimensatFlags::NoFollowSymlink)
+                .map_err(|e| judged(e, name));
+        }
+        self.times.push((name.to_owned(), time));
+        let wanted = attributes(entry)?;
+        if !wanted.is_empty() {
+            let flags = OFlag::O_RDONLY | OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC;
+            let folder = openat(parent, last, flags, Mode::empty()).map_err(|e| judged(e, name))?;
+            set_attributes(&File::from(folder), &wanted);
+        }
+        Ok(())
+    }
+
+    /// The same on the open file, whatever its name leads to by now.
+    fn dress_file(
+        &self,
+        entry: &mut Entry<'_, impl Read>,
+        header: &Header,
+        name: &Path,
+        file: &File,
+    ) -> Result<()> {
+        let (uid, gid) = self.owner(header, name)?;
+        fchown(file, Some(uid), Some(gid)).map_err(|e| judged(e, name))?;
+        fchmod(file, mode(header, name)?).map_err(|e| judged(e, name))?;
+        let time = time(header, name)?;
+        futimens(file, &time, &time).map_err(|e| judged(e, name))?;
+        set_attributes(file, &attributes(entry)?);
+        Ok(())
+    }
+
+    fn owner(&self, header: &Header, name: &Path) -> Result<(Uid, Gid)> {
         let (uid, gid) = match self.how.owner {
             Owner::User { uid, gid } => (uid, gid),
             Owner::Archive => {
-                let uid = header.uid().with_context(|| bad("owner"))?;
-                let gid = header.gid().with_context(|| bad("group"))?;
+                let uid = header.uid().with_context(|| bad("owner", name))?;
+                let gid = header.gid().with_context(|| bad("group", name))?;
                 (uid as u32, gid as u32)
             }
         };
-        let keep = AtFlags::AT_SYMLINK_NOFOLLOW;
-        fchownat(parent, last, Some(Uid::from_raw(uid)), Some(Gid::from_raw(gid)), keep)
-            .map_err(|e| judged(e, name))?;
-        let kind = header.entry_type();
-        if kind != EntryType::Symlink {
-            let mode =
-                Mode::from_bits_truncate(header.mode().with_context(|| bad("mode"))? & 0o7777);
-            // A link that was put there meanwhile is not followed out: `last` is one name in `parent`,
-            // and what it leads to would be inside the root for the container, not for us.
-            chmod(parent, last, mode, name)?;
-        }
-        let seconds =
-            i64::try_from(header.mtime().with_context(|| bad("time"))?).unwrap_or_default();
-        let time = TimeSpec::new(seconds, 0);
-        if kind == EntryType::Directory {
-            self.times.push((name.to_owned(), time));
-        } else {
-            utimensat(parent, last, &time, &time, UtimensatFlags::NoFollowSymlink)
-                .map_err(|e| judged(e, name))?;
-        }
-        if matches!(kind, EntryType::Regular | EntryType::Directory) {
-            attributes(entry, parent, last)?;
-        }
-        Ok(())
+        Ok((Uid::from_raw(uid), Gid::from_raw(gid)))
     }
 
     fn finish(mut self) -> Result<()> {
@@ -305,19 +333,6 @@ impl Unpacker<'_> {
     }
 }
 
-/// Sets a mode through a handle, so that a link is never followed.
-fn chmod(parent: &OwnedFd, last: &OsStr, mode: Mode, name: &Path) -> Result<()> {
-    use std::os::fd::AsRawFd;
-    let flags = OFlag::O_PATH | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
-    let handle = openat(parent, last, flags, Mode::empty()).map_err(|e| judged(e, name))?;
-    let path = format!("/proc/self/fd/{}", handle.as_raw_fd());
-    match fchmodat(nix::fcntl::AT_FDCWD, path.as_str(), mode, FchmodatFlags::FollowSymlink) {
-        // A link took its place: links have no mode.
-        Ok(()) | Err(Errno::EOPNOTSUPP) => Ok(()),
-        Err(e) => Err(judged(e, name)),
-    }
-}
-
 fn create(parent: impl AsFd, last: &OsStr) -> nix::Result<File> {
     let flags =
         OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC | OFlag::O_NONBLOCK;
@@ -331,7 +346,7 @@ fn create(parent: impl AsFd, last: &OsStr) -> nix::Result<File> {
     }
 }
 
-fn copy(from: &mut impl Read, mut to: File, name: &Path, buffer: &mut [u8]) -> Result<()> {
+fn copy(from: &mut impl Read, mut to: &File, name: &Path, buffer: &mut [u8]) -> Result<()> {
     loop {
         let got = from.read(buffer).context_kind(Kind::Invalid, "read an archive")?;
         if got == 0 {
@@ -351,32 +366,4 @@ fn node(parent: &OwnedFd, last: &OsStr, name: &Path, header: &Header) -> Result<
     let device = libc::makedev(number(header.device_major()), number(header.device_minor()));
     mknodat(parent, last, kind, Mode::from_bits_truncate(0o600), device)
         .map_err(|e| judged(e, name))
-}
-
-/// Extended attributes that the archive carries as PAX records.
-fn attributes(entry: &mut Entry<'_, impl Read>, parent: &OwnedFd, last: &OsStr) -> Result<()> {
-    let Some(records) = entry.pax_extensions().context_kind(Kind::Invalid, "read an archive")?
-    else {
-        return Ok(());
-    };
-    let mut wanted = Vec::new();
-    for record in records {
-        let record = record.context_kind(Kind::Invalid, "read an archive")?;
-        let name = record.key().ok().and_then(|k| k.strip_prefix("SCHILY.xattr."));
-        wanted.extend(name.map(|n| (n.to_owned(), record.value_bytes().to_vec())));
-    }
-    if wanted.is_empty() {
-        return Ok(());
-    }
-    let flags = OFlag::O_RDONLY | OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC;
-    let file = File::from(
-        openat(parent, last, flags, Mode::empty()).map_err(|e| judged(e, Path::new(last)))?,
-    );
-    for (name, value) in wanted {
-        // A filesystem without attributes still takes the file, as Docker does.
-        if let Err(error) = file.set_xattr(&name, &value) {
-            tracing::debug!(%name, %error, "an attribute was not kept");
-        }
-    }
-    Ok(())
 }
