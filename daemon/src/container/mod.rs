@@ -32,6 +32,7 @@ mod index;
 mod overlay;
 mod prepare;
 mod process;
+mod propagation;
 mod verb;
 
 pub use handle::{Handle, Held};

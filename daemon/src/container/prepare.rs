@@ -10,7 +10,7 @@ use super::spec::point::PointKind;
 use super::spec::security::{Defaults, Security};
 use super::spec::{self, Input, check, device, log, resource, seccomp, tag, user};
 use super::state::View;
-use super::{Inner, files};
+use super::{Inner, files, propagation};
 use crate::network::{self, Dns};
 use crate::task;
 use shared::docker::{ContainerCreateBody, HostConfig};
@@ -101,6 +101,7 @@ fn make(inner: &Inner, record: &Record, others: &Others, rootfs: Vec<Mount>) -> 
             }
         }
     }
+    propagation::check(&record.decided.mounts)?;
     let hostname = hostname(record, others);
     let init = host.init.unwrap_or(settings.init).then_some(settings.init_path.as_path());
     let bundle = paths.bundle(&record.id);
