@@ -7,9 +7,10 @@ use std::ops::{Deref, DerefMut};
 
 /// Bytes of one read at most: what a pipe holds.
 pub const SIZE: usize = 64 * 1024;
-/// Bytes of one read that is only logged: the log's batch is as large again, and there is one of both
-/// for every container.
+/// Bytes of one read at first: most programs write little, and the log's batch is as large again.
 pub const SMALL: usize = 16 * 1024;
+/// Reads of [`SMALL`] that were full, one after the other, before larger ones are worth their memory.
+const PATIENCE: u32 = 32;
 /// What stays when it is quiet: one page.
 const KEPT: usize = 4096;
 
@@ -18,14 +19,15 @@ const KEPT: usize = 4096;
 pub struct Buffer {
     start: *mut u8,
     dirty: bool,
+    full: u32,
 }
 
 /// What the bytes are read for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Use {
-    /// They are passed on, in large reads.
+    /// They are only passed on.
     Pass,
-    /// They are logged and nothing else.
+    /// They are logged, too: small reads until there is a flood.
     Log,
 }
 
@@ -39,17 +41,19 @@ impl Buffer {
         if start == libc::MAP_FAILED {
             return Err(std::io::Error::last_os_error()).context("map a buffer");
         }
-        Ok(Self { start: start.cast(), dirty: false })
+        Ok(Self { start: start.cast(), dirty: false, full: 0 })
     }
 
     /// The part for one read.
     pub fn part(&mut self, purpose: Use) -> &mut [u8] {
-        let size = if purpose == Use::Log { SMALL } else { SIZE };
+        let small = purpose == Use::Log && self.full < PATIENCE;
+        let size = if small { SMALL } else { SIZE };
         &mut self[..size]
     }
 
     /// Notes how much a read filled; returns it.
     pub fn filled(&mut self, bytes: usize) -> &[u8] {
+        self.full = if bytes >= SMALL { self.full.saturating_add(1) } else { 0 };
         self.dirty |= bytes > KEPT;
         &self[..bytes]
     }
@@ -64,7 +68,7 @@ impl Buffer {
         // SAFETY: inside the mapping, of which nobody holds a slice while `self` is borrowed. Advice
         // may fail without harm.
         unsafe { libc::madvise(self.start.add(KEPT).cast(), SIZE - KEPT, libc::MADV_DONTNEED) };
-        self.dirty = false;
+        (self.dirty, self.full) = (false, 0);
     }
 }
 

@@ -243,7 +243,7 @@ impl Shim {
                 let Some(process) = self.processes.get_mut(number) else { return };
                 // Only the container's own output is logged.
                 let log = if process.name == INIT { self.log.as_mut() } else { None };
-                process.streams.pump_on(source, &mut self.buffer, log);
+                process.streams.pump(source, &mut self.buffer, log);
             }
             Token::Input(number) => {
                 if let Some(process) = self.processes.get_mut(number) {

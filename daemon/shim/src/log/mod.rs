@@ -18,7 +18,7 @@ use std::io::Write;
 /// Capacity of the batch that stays when it is quiet.
 const KEPT: usize = 4096;
 /// A batch is written when it is so long, also in the middle of what was read.
-const BATCH: usize = 16 * 1024;
+const BATCH: usize = 24 * 1024;
 /// Room for the record that makes a batch long enough, if it is an ordinary one.
 const SPARE: usize = 2 * 1024;
 /// Bytes of one write from the ring: reading goes on between them.

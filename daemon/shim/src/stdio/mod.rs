@@ -7,7 +7,7 @@ mod reader;
 pub use input::Input;
 pub use reader::{Framing, Reader};
 
-use crate::buffer::{Buffer, SIZE, SMALL, Use};
+use crate::buffer::{Buffer, Use};
 use crate::log::Log;
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
@@ -160,8 +160,7 @@ impl Streams {
     ) -> Option<usize> {
         let Source { stream, fd } = self.sources.get(number)?;
         let stream = *stream;
-        let alone = log.is_some() && self.readers.is_empty();
-        let purpose = if alone { Use::Log } else { Use::Pass };
+        let purpose = if log.is_some() { Use::Log } else { Use::Pass };
         match nix::unistd::read(&**fd, buffer.part(purpose)) {
             Ok(count) if count > 0 => {
                 let bytes = buffer.filled(count);
@@ -179,16 +178,6 @@ impl Streams {
                     log.end(stream, crate::now_nanos());
                 }
                 None
-            }
-        }
-    }
-
-    /// Reads one source while small reads are full, as much as one large read would have given: what is
-    /// logged in small parts costs no round of the loop for each.
-    pub fn pump_on(&mut self, number: usize, buffer: &mut Buffer, mut log: Option<&mut Log>) {
-        for _ in 0..SIZE / SMALL {
-            if self.pump(number, buffer, log.as_deref_mut()) != Some(SMALL) {
-                return;
             }
         }
     }
