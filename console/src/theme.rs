@@ -169,10 +169,6 @@ pub struct Glyphs {
     pub unfolded: &'static str,
     /// The equivalent command.
     pub command: &'static str,
-    /// A bar's filled part.
-    pub full: &'static str,
-    /// A bar's empty part.
-    pub empty: &'static str,
     /// Heights of a sparkline, lowest first.
     pub bars: [&'static str; 8],
 }
@@ -195,8 +191,6 @@ static UNICODE: Glyphs = Glyphs {
     folded: "▸",
     unfolded: "▾",
     command: "≡",
-    full: "█",
-    empty: "░",
     bars: ["▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"],
 };
 
@@ -218,8 +212,6 @@ static ASCII: Glyphs = Glyphs {
     folded: "+",
     unfolded: "-",
     command: "$",
-    full: "#",
-    empty: ".",
     bars: [" ", ".", ":", "-", "=", "+", "*", "#"],
 };
 

@@ -37,8 +37,11 @@ fn quantiles(mut times: Vec<Duration>) -> (Duration, Duration) {
     (times[times.len() / 2], times[times.len() * 95 / 100])
 }
 
+/// A key, and what is on the screen once it has acted.
+type Key = (&'static str, fn(&Console) -> bool);
+
 /// How long it takes from a key to what it leads to, again and again.
-fn answers(console: &mut Console, keys: &[(&str, fn(&Console) -> bool)]) -> Vec<Duration> {
+fn answers(console: &mut Console, keys: &[Key]) -> Vec<Duration> {
     let mut times = Vec::new();
     for (key, done) in keys.iter().cycle().take(60) {
         let begin = Instant::now();

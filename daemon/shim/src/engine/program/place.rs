@@ -94,10 +94,10 @@ pub fn resources(bytes: &[u8]) -> Result<Vec<u8>> {
 
 fn drop_unlimited(resources: &mut Value) {
     let limit = resources.pointer("/pids/limit").and_then(Value::as_i64);
-    if limit.is_some_and(|limit| limit <= 0) {
-        if let Some(resources) = resources.as_object_mut() {
-            resources.remove("pids");
-        }
+    if limit.is_some_and(|limit| limit <= 0)
+        && let Some(resources) = resources.as_object_mut()
+    {
+        resources.remove("pids");
     }
 }
 
