@@ -29,9 +29,13 @@ pub enum Profile {
 }
 
 impl Profile {
-    /// `--debug` among the arguments means the quick one.
-    pub fn of(arguments: &[String]) -> Self {
-        if step::has(arguments, "--debug") { Self::Debug } else { Self::Release }
+    /// What `--debug` or `--release` among the arguments says, else the task's own.
+    pub fn of(arguments: &[String], own: Self) -> Self {
+        match (step::has(arguments, "--debug"), step::has(arguments, "--release")) {
+            (true, _) => Self::Debug,
+            (false, true) => Self::Release,
+            (false, false) => own,
+        }
     }
 
     /// What cargo is told.
@@ -53,7 +57,7 @@ impl Profile {
 
 /// The task.
 pub fn run(arguments: &[String]) -> Result<()> {
-    let profile = Profile::of(arguments);
+    let profile = Profile::of(arguments, Profile::Release);
     build(profile)?;
     eprintln!("built into {}", profile.folder().display());
     Ok(())
@@ -61,6 +65,7 @@ pub fn run(arguments: &[String]) -> Result<()> {
 
 /// Builds everything.
 pub fn build(profile: Profile) -> Result<()> {
+    program::choose(profile.folder());
     compiler()?;
     let mut host = step::cargo(&["build", "--locked"]);
     host.args(profile.flags());

@@ -24,7 +24,7 @@ pub fn run(arguments: &[String]) -> Result<()> {
         }
         None => eprintln!("skipped: cargo deny is not installed"),
     }
-    let profile = Profile::of(arguments);
+    let profile = Profile::of(arguments, Profile::Debug);
     build::build(profile)?;
     step::run(test::tests(profile, &["--workspace", "--lib", "--bins"], &[]))?;
     let suites = ["--package", "tests", "--test", "tidy", "--test", "contract"];

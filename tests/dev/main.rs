@@ -14,6 +14,8 @@ mod test;
 mod up;
 mod vm;
 
+use build::Profile;
+use harness::program;
 use shared::error::{Error, Result};
 use std::process::ExitCode;
 
@@ -31,7 +33,7 @@ const TASKS: &[Task] = &[
         about: "build, start a private daemon with demo containers, open the console",
         run: up::run,
     },
-    Task { name: "test", about: "every test [--install] [--debug] [FILTER]", run: test::run },
+    Task { name: "test", about: "every test [--install] [--release] [FILTER]", run: test::run },
     Task {
         name: "check",
         about: "format, clippy, tidy, unit, contract, documentation, licences",
@@ -59,7 +61,7 @@ const TASKS: &[Task] = &[
     },
     Task {
         name: "vm",
-        about: "cgroup v2 and capabilities: part of the suites in a virtual machine [--debug]",
+        about: "cgroup v2 and capabilities: part of the suites in a virtual machine [--release]",
         run: vm::run,
     },
     Task {
@@ -77,7 +79,11 @@ fn main() -> ExitCode {
         // Started by `up` itself: cleans up when its parent is gone.
         Some((name, rest)) if name == up::GUARD => up::guard(rest),
         Some((name, rest)) => match TASKS.iter().find(|task| task.name == name) {
-            Some(task) => (task.run)(rest),
+            Some(task) => {
+                // Programs of an earlier build, for tasks that do not build.
+                program::choose(Profile::of(rest, Profile::Release).folder());
+                (task.run)(rest)
+            }
             None => {
                 Err(Error::invalid(format!("{name}: no such task; `cargo dev help` lists them")))
             }

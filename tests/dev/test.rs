@@ -14,7 +14,7 @@ pub fn run(arguments: &[String]) -> Result<()> {
         foreign::install();
     }
     foreign::report();
-    let profile = Profile::of(arguments);
+    let profile = Profile::of(arguments, Profile::Debug);
     build::build(profile)?;
     let filter = filters(arguments);
     let done = step::run(tests(profile, &["--workspace"], &filter));
@@ -33,7 +33,7 @@ pub fn run(arguments: &[String]) -> Result<()> {
 
 /// The suites that need root, alone.
 pub fn engine(arguments: &[String]) -> Result<()> {
-    let profile = Profile::of(arguments);
+    let profile = Profile::of(arguments, Profile::Debug);
     build::build(profile)?;
     let suites = ["--package", "tests", "--test", "runtime", "--test", "engine", "--test", "crash"];
     step::run(tests(profile, &suites, &filters(arguments)))

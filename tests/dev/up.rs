@@ -32,7 +32,7 @@ pub fn run(arguments: &[String]) -> Result<()> {
         return Err(Error::forbidden("containers need root: run `sudo -E cargo dev up`"));
     }
     if !step::has(arguments, "--no-build") {
-        build::build(Profile::of(arguments))?;
+        build::build(Profile::of(arguments, Profile::Release))?;
     }
     let engine = Engine::start(Flavour::Real, &[]);
     let mut guard = start_guard(&engine.remains())?;

@@ -59,7 +59,7 @@ pub fn run(arguments: &[String]) -> Result<()> {
         );
         return Ok(());
     };
-    let profile = Profile::of(arguments);
+    let profile = Profile::of(arguments, Profile::Debug);
     build::build(profile)?;
     let image = folder().join("initramfs");
     archive(&kernel, arguments)?.write(&image)?;
@@ -124,7 +124,7 @@ fn entries(folder: &Path) -> Result<Vec<PathBuf>> {
 
 /// Everything that the machine needs.
 fn archive(kernel: &Kernel, arguments: &[String]) -> Result<Archive> {
-    let profile = Profile::of(arguments);
+    let profile = Profile::of(arguments, Profile::Debug);
     let mut archive = Archive::default();
     for folder in ["new", "proc", "sys", "dev", "tmp", "run", "var/lib", "root", "etc"] {
         archive.folder(folder);

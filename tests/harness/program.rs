@@ -1,10 +1,22 @@
 //! Where programs are: ours beside the running test, foreign ones in PATH.
 
 use std::path::{Path, PathBuf};
+use std::sync::{PoisonError, RwLock};
+
+/// Where a program that is no test looks for ours.
+static CHOSEN: RwLock<Option<PathBuf>> = RwLock::new(None);
+
+/// From now on our programs are those of this folder: for a tool that was itself built otherwise.
+pub fn choose(folder: PathBuf) {
+    *CHOSEN.write().unwrap_or_else(PoisonError::into_inner) = Some(folder);
+}
 
 /// The folder of the build: `<target>/release` or `<target>/debug`, derived from the running program
-/// so that `CARGO_TARGET_DIR` and profiles need no second setting.
+/// so that `CARGO_TARGET_DIR` and profiles need no second setting, unless one was chosen.
 pub fn folder() -> PathBuf {
+    if let Some(chosen) = CHOSEN.read().unwrap_or_else(PoisonError::into_inner).clone() {
+        return chosen;
+    }
     let own = std::env::current_exe().expect("the running program has a path");
     let parent = own.parent().expect("a program is in a folder");
     match parent.file_name().is_some_and(|name| name == "deps") {
