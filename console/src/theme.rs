@@ -255,8 +255,6 @@ mod tests {
                 g.folded,
                 g.unfolded,
                 g.command,
-                g.full,
-                g.empty,
             ];
             for glyph in all.iter().chain(g.bars.iter()) {
                 assert_eq!(crate::text::width(glyph), 1, "{glyph}");
