@@ -42,6 +42,7 @@ const UNSAFE: &[&str] = &[
     "shared/src/kernel/",
     "shared/src/net/",
     "daemon/shim/src/",
+    "daemon/shim/init/",
     "daemon/runtime/src/",
     "daemon/src/main.rs",
 ];

@@ -34,6 +34,8 @@ pub const JSON_BYTES: u64 = 16 << 20;
 /// Output waits so long for the client to have read the head of the stream: one that does not read loses
 /// no more than this.
 pub const HEAD_TAKEN: Duration = Duration::from_millis(100);
+/// From the removal of a container to its answer at the client, with room for a busy machine.
+pub const REMOVED_ANSWERED: Duration = Duration::from_millis(50);
 /// Pause of an accept loop that met a shortage of descriptors.
 pub const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// Requests that are being answered when the daemon stops get this at most, whatever is configured.

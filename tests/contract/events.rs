@@ -3,7 +3,8 @@
 use crate::bench::{Bench, LABEL};
 use harness::http::encode;
 use serde_json::{Value, json};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::io::Read;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 fn now() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).expect("a clock").as_secs()
@@ -156,4 +157,31 @@ fn reading_goes_on_behind_a_cursor() {
     let actions: Vec<&Value> = second.iter().map(|event| &event["Action"]).collect();
     assert_eq!(actions, ["rename"]);
     bench.client.get("/events?after=nonsense&until=1").expect(400);
+}
+
+/// Clients before 1.25 remove their containers themselves, and hang up on that request when they see the
+/// event.
+#[test]
+fn an_old_client_has_its_answer_before_the_event() {
+    let bench = Bench::new();
+    let path = format!("/v1.24/events?filters={}", filters(&bench));
+    for round in 0..10 {
+        let id = bench.create(&format!("old{round}"), &["true"], json!({}));
+        let mut stream = bench.client.open("GET", &path, &[], b"").expect("a stream").body();
+        stream.limit(Duration::from_secs(20)).expect("a limit");
+        let (answered, seen) = std::thread::scope(|scope| {
+            let reading = scope.spawn(|| {
+                let mut text = Vec::new();
+                while !String::from_utf8_lossy(&text).contains("destroy") {
+                    let mut some = [0; 4096];
+                    let count = stream.read(&mut some).expect("an event");
+                    text.extend_from_slice(&some[..count]);
+                }
+                Instant::now()
+            });
+            bench.client.delete(&format!("/v1.24/containers/{id}")).expect(204);
+            (Instant::now(), reading.join().expect("a reader"))
+        });
+        assert!(answered < seen, "the event came {:?} early", answered - seen);
+    }
 }

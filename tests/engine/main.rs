@@ -9,6 +9,7 @@ mod files;
 mod fuzz;
 mod host;
 mod image;
+mod inside;
 mod io;
 mod lifecycle;
 mod limits;

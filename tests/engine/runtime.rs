@@ -42,3 +42,14 @@ fn runc() {
 fn crun() {
     with_runtime("crun");
 }
+
+#[test]
+fn an_installed_runc_needs_no_configuration() {
+    let Some(path) = program::foreign("runc") else {
+        return program::skip("runc is not installed");
+    };
+    let Some(scene) = Scene::new() else { return };
+    let info = scene.client.get("/info").expect(200).json();
+    assert!(info["Runtimes"]["runc"]["path"].is_string(), "{} is not seen", path.display());
+    assert_eq!(scene.run(&["--runtime", "runc"], &["echo", "hello"]).good(), "hello\n");
+}

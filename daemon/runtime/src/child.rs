@@ -5,8 +5,8 @@ use crate::embed::Io;
 use crate::launch::{Gate, Keyring, Pivot, exit};
 use crate::program::{self, Program};
 use crate::setup::{
-    capability, console, device, hostname, identity, limit, lsm, mask, mount, rootfs, seccomp,
-    sysctl, user,
+    capability, console, device, hostname, identity, limit, lsm, mask, mount, network, rootfs,
+    seccomp, sysctl, user,
 };
 use crate::sync::{self, Packet};
 use crate::{descriptor, fifo, hook};
@@ -57,6 +57,8 @@ pub struct Container<'a> {
     pub sources: &'a mount::Sources,
     /// Ids are to be mapped first.
     pub user_fresh: bool,
+    /// Its network namespace was just made.
+    pub network_fresh: bool,
     /// The outer half runs hooks.
     pub hooks: bool,
 }
@@ -111,6 +113,9 @@ fn container_steps(inner: &Inner<'_>, container: &Container<'_>) -> Result<Never
     nix::unistd::setsid().context("start a session")?;
     if container.keyring == Keyring::New {
         identity::session_keyring(container.id)?;
+    }
+    if container.network_fresh {
+        network::loopback()?;
     }
     identity::personality(linux)?;
     let gate = fifo::Waiting::prepare(container.gate)?;

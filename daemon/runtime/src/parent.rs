@@ -92,6 +92,7 @@ fn create(mut launch: Launch<'_>, socket: &OwnedFd) -> Result<()> {
                 keyring: *keyring,
                 sources: &sources,
                 user_fresh,
+                network_fresh: namespaces.fresh().contains(CloneFlags::CLONE_NEWNET),
                 hooks: company.hooks.is_some(),
             };
             child::create(&inner, &container)

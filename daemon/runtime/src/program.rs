@@ -163,12 +163,16 @@ pub fn change_directory(process: &Process, entered: bool) -> Result<()> {
     Ok(())
 }
 
-/// Rust ignores SIGPIPE, callers may block others: a container starts with none of that.
+/// Rust ignores SIGPIPE, callers may block or ignore others: a container starts with none of that. By the
+/// bare call, since C libraries keep the first real-time signals to themselves and refuse to touch them.
 fn default_signals() {
-    // SAFETY: plain data in and out; no handler of ours exists after execve.
+    // SAFETY: plain data in and out; all zeroes is the default action (rt_sigaction(2)), and no handler
+    // of ours exists after execve. SIGKILL and SIGSTOP are refused, as they should be.
     unsafe {
+        let default = [0u64; 4];
         for signal in 1..=64 {
-            libc::signal(signal, libc::SIG_DFL);
+            let none = std::ptr::null_mut::<u64>();
+            libc::syscall(libc::SYS_rt_sigaction, signal, default.as_ptr(), none, 8usize);
         }
         let mut none: libc::sigset_t = std::mem::zeroed();
         libc::sigemptyset(&mut none);

@@ -1,13 +1,17 @@
 //! `coffer-init -- PROGRAM ARGUMENT...`: process 1 of a container that was asked to have one. It starts the
 //! program, passes signals on to it, reaps orphans, and ends with the program's status. It never ends
 //! before the program does.
+//!
+//! The program leads a process group of its own, the terminal's foreground one where there is a terminal:
+//! what it sends to its group does not come back to it by way of this process.
+#![allow(unsafe_code)] // fork(2), signal(2)
 
 use nix::errno::Errno;
-use nix::spawn::{PosixSpawnAttr, PosixSpawnFileActions, PosixSpawnFlags, posix_spawnp};
-use nix::sys::signal::{SigSet, SigmaskHow, Signal, kill, sigprocmask};
+use nix::sys::signal::{SigHandler, SigSet, SigmaskHow, Signal, kill, signal, sigprocmask};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
-use nix::unistd::Pid;
+use nix::unistd::{ForkResult, Pid, execvp, fork, getpid, setpgid, tcsetpgrp};
+use std::convert::Infallible;
 use std::ffi::CString;
 use std::os::unix::ffi::OsStringExt;
 use std::process::ExitCode;
@@ -25,12 +29,11 @@ fn main() -> ExitCode {
         eprintln!("coffer-init: name a program");
         return ExitCode::from(2);
     };
-    let name = program.to_string_lossy().into_owned();
     match start(&program, &arguments) {
         Ok((signals, child)) => ExitCode::from(serve(&signals, child) as u8),
         Err(error) => {
-            eprintln!("coffer-init: {name}: {}", error.desc());
-            ExitCode::from(if error == Errno::ENOENT { 127 } else { 126 })
+            eprintln!("coffer-init: {}", error.desc());
+            ExitCode::from(126)
         }
     }
 }
@@ -40,18 +43,26 @@ fn start(program: &CString, arguments: &[CString]) -> nix::Result<(SignalFd, Pid
     let all = SigSet::all();
     sigprocmask(SigmaskHow::SIG_SETMASK, Some(&all), None)?;
     let signals = SignalFd::with_flags(&all, SfdFlags::SFD_CLOEXEC)?;
-    let mut attributes = PosixSpawnAttr::init()?;
-    attributes.set_flags(PosixSpawnFlags::POSIX_SPAWN_SETSIGMASK)?;
-    attributes.set_sigmask(&SigSet::empty())?;
-    let environment: Vec<CString> = std::env::vars_os()
-        .filter_map(|(key, value)| {
-            let pair = [key.into_vec(), value.into_vec()].join(&b'=');
-            CString::new(pair).ok()
-        })
-        .collect();
-    let actions = PosixSpawnFileActions::init()?;
-    let child = posix_spawnp(program, &actions, &attributes, arguments, &environment)?;
-    Ok((signals, child))
+    // SAFETY: this process has one thread.
+    match unsafe { fork() }? {
+        ForkResult::Parent { child } => Ok((signals, child)),
+        ForkResult::Child => {
+            let Err(error) = become_program(program, arguments);
+            eprintln!("coffer-init: {}: {}", program.to_string_lossy(), error.desc());
+            std::process::exit(if error == Errno::ENOENT { 127 } else { 126 })
+        }
+    }
+}
+
+/// In the child. Until the very end all signals are blocked, so that taking the terminal does not stop it.
+fn become_program(program: &CString, arguments: &[CString]) -> nix::Result<Infallible> {
+    setpgid(Pid::from_raw(0), Pid::from_raw(0))?;
+    // Fails where there is no terminal to take.
+    let _no_terminal = tcsetpgrp(std::io::stdin(), getpid());
+    // SAFETY: no handler is installed. Rust ignores this one, and ignored signals survive execve(2).
+    unsafe { signal(Signal::SIGPIPE, SigHandler::SigDfl) }?;
+    sigprocmask(SigmaskHow::SIG_SETMASK, Some(&SigSet::empty()), None)?;
+    execvp(program, arguments)
 }
 
 /// Until the program ends; its exit status, or 128 and the signal's number.

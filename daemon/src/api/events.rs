@@ -5,9 +5,10 @@ use super::reply::{JSON, Reply, line};
 use super::request::Call;
 use super::route::{Route, get};
 use super::shape;
+use super::version::Version;
 use crate::event::filter::Filter;
 use crate::event::{Event, Item, Journal, Since, Subscription, Type, now_nanos};
-use crate::task;
+use crate::{limits, task};
 use bytes::Bytes;
 use futures_util::future::{Either, select};
 use futures_util::stream;
@@ -37,7 +38,8 @@ async fn events(call: Call) -> Result<Reply> {
     let subscription = journal.subscribe(since).await?;
     // Who reads by cursor gets one with each event; Docker's clients see Docker's fields alone.
     let cursors = query.has("after").then(|| journal.clone());
-    let reader = Reader { subscription, filter, until, cursors };
+    let patience = (call.version < Version(1, 25)).then_some(limits::REMOVED_ANSWERED);
+    let reader = Reader { subscription, filter, until, cursors, patience };
     let lines = stream::unfold(reader, |mut reader| async move {
         let line = reader.next().await?;
         Some((line.map_err(|error| io::Error::other(error.to_string())), reader))
@@ -52,6 +54,9 @@ struct Reader {
     until: Option<i64>,
     /// What gives each event its cursor, if that is wanted.
     cursors: Option<Journal>,
+    /// How long the end of a container is kept back. Clients before 1.25 remove their containers
+    /// themselves, and hang up on that request as soon as they see the event: the answer has to be first.
+    patience: Option<Duration>,
 }
 
 impl Reader {
@@ -75,6 +80,10 @@ impl Reader {
                     return None;
                 }
                 Item::Event(event) if self.filter.matches(&event) => {
+                    let removed = event.kind == Type::Container && event.action == "destroy";
+                    if let Some(patience) = self.patience.filter(|_| removed) {
+                        task::sleep(patience).await;
+                    }
                     return Some(self.line(&event));
                 }
                 Item::Event(_) => {}

@@ -84,7 +84,7 @@ impl Settings {
         Ok(Self {
             cgroup_parent: format!("/{parent}"),
             default_runtime: config.default_runtime.clone(),
-            runtimes: config.runtimes.iter().map(|(name, r)| (name.clone(), program(r))).collect(),
+            runtimes: runtimes(config),
             log: log::Choice::daemon(&config.log_driver, config.log_opts.clone())?,
             host,
             seccomp: seccomp(&config.seccomp_profile)?,
@@ -114,6 +114,19 @@ impl Settings {
                 .ok_or_else(|| Error::invalid(format!("Unknown runtime specified {name}"))),
         }
     }
+}
+
+/// Runtimes that need no configuration where their program is installed: clients name them as they do
+/// with dockerd, which always has the first one.
+const USUAL: [&str; 2] = ["runc", "crun"];
+
+/// Those of the configuration, and the usual ones that this host has.
+fn runtimes(config: &Config) -> BTreeMap<String, Runtime> {
+    let found = USUAL.iter().filter_map(|name| Some((*name, on_path(Path::new(name))?)));
+    let found =
+        found.map(|(name, path)| (name.to_owned(), Runtime::Program { path, args: vec![] }));
+    let configured = config.runtimes.iter().map(|(name, r)| (name.clone(), program(r)));
+    found.chain(configured).collect()
 }
 
 fn program(runtime: &crate::config::Runtime) -> Runtime {

@@ -1,7 +1,8 @@
 //! The trees of containers: made of an image, mounted by others, measured, compared and released.
 
 use super::Images;
-use crate::snapshot::{Access, Change, Kind, Snapshot, Usage};
+use super::changes;
+use crate::snapshot::{Access, Change, Content, Given, Kind, Snapshot, Usage};
 use crate::task;
 use crate::{image::Image, limits};
 use shared::error::{Error, Result};
@@ -15,6 +16,13 @@ use std::sync::Arc;
 
 /// The label that names a tree's image.
 const IMAGE: &str = "image";
+
+/// What programs look for in every container, as Docker gives it: the mark by which they know that they
+/// are in one, and the list of mounts at its old place.
+const GIVEN: &[Given] = &[
+    Given { path: ".dockerenv", content: Content::Empty(0o755) },
+    Given { path: "etc/mtab", content: Content::Link("/proc/mounts") },
+];
 
 /// Where the parts of a container's tree are.
 #[derive(Clone, Debug)]
@@ -36,7 +44,8 @@ impl Images {
         let image = self.get(&image.id)?;
         let lower = image.layers().iter().map(|digest| digest.as_str().to_owned()).collect();
         let labels = BTreeMap::from([(IMAGE.to_owned(), image.id.as_str().to_owned())]);
-        self.0.snapshots.prepare(container.as_str(), lower, Access::ReadWrite, labels).await
+        let snapshots = &self.0.snapshots;
+        snapshots.prepare(container.as_str(), lower, Access::ReadWrite, labels, GIVEN).await
     }
 
     /// How to mount a container's tree; an error if a loss of power has damaged it.
@@ -71,13 +80,14 @@ impl Images {
     /// What a container has written.
     pub async fn usage(&self, container: &ContainerId) -> Result<Usage> {
         let (snapshots, name) = (self.0.snapshots.clone(), container.as_str().to_owned());
-        task::blocking("measure a container", move || snapshots.usage(&name)).await
+        task::blocking("measure a container", move || snapshots.usage(&name, GIVEN)).await
     }
 
-    /// How a container's tree differs from its image.
+    /// How a container's tree differs from its image, without what the engine put there.
     pub async fn changes(&self, container: &ContainerId) -> Result<Vec<Change>> {
         let (snapshots, name) = (self.0.snapshots.clone(), container.as_str().to_owned());
-        task::blocking("compare a container", move || snapshots.changes(&name)).await
+        let changed = task::blocking("compare a container", move || snapshots.changes(&name)).await;
+        changed.map(changes::visible)
     }
 
     /// Where the parts of a container's tree are.

@@ -7,6 +7,7 @@
 
 mod add;
 mod archive;
+mod changes;
 mod commit;
 mod container;
 pub mod document;

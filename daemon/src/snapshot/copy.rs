@@ -3,7 +3,7 @@
 
 use super::change::{self, Change};
 use super::lower::Lower;
-use super::{Access, Snapshotter, Usage, Whiteouts, make_folder, merge};
+use super::{Access, Given, Snapshotter, Usage, Whiteouts, given, make_folder, merge};
 use shared::error::{Context, Result};
 use shared::shim::Mount;
 use std::path::{Path, PathBuf};
@@ -49,6 +49,10 @@ impl Snapshotter for Copy {
         make_folder(&self.folder(number), 0o700)?;
         make_folder(&self.files(number), 0o755)?;
         merge::merge(&self.layers(lower), &self.files(number))
+    }
+
+    fn give(&self, number: u64, lower: &[u64], given: &[Given]) -> Result<()> {
+        given::put(given, &self.files(number), &self.lower(lower))
     }
 
     fn mounts(&self, number: u64, _lower: &[u64], access: Access) -> Result<Vec<Mount>> {

@@ -40,9 +40,18 @@ impl Lower {
 
     /// What is at a relative path, if anything.
     pub fn find(&self, path: &Path) -> Result<Option<Metadata>> {
+        Ok(self.search(path)?.map(|(_, metadata)| metadata))
+    }
+
+    /// Where on the host it is, in the highest layer that has it.
+    pub fn place(&self, path: &Path) -> Result<Option<PathBuf>> {
+        Ok(self.search(path)?.map(|(root, _)| root.join(path)))
+    }
+
+    fn search(&self, path: &Path) -> Result<Option<(&Path, Metadata)>> {
         for root in &self.roots {
             match self.look(root, path)? {
-                Found::Here(metadata) => return Ok(Some(*metadata)),
+                Found::Here(metadata) => return Ok(Some((root, *metadata))),
                 Found::Hidden => return Ok(None),
                 Found::Silent => {}
             }

@@ -4,7 +4,7 @@
 //! crash leaves a folder without record at worst, which the next start removes. A record always has its
 //! folder.
 
-use super::{Access, Change, Kind, Snapshot, Snapshotter, Usage};
+use super::{Access, Change, Given, Kind, Snapshot, Snapshotter, Usage, given};
 use crate::store::{Durability, Store};
 use crate::{event, task, trash::Trash};
 use shared::error::{Context, Error, Result};
@@ -150,13 +150,15 @@ impl Snapshots {
         Ok(())
     }
 
-    /// Makes a tree on top of layers, the lowest first. Its name must be free.
+    /// Makes a tree on top of layers, the lowest first, with what they lack of `given` in it. Its name
+    /// must be free.
     pub async fn prepare(
         &self,
         name: &str,
         lower: Vec<String>,
         access: Access,
         labels: BTreeMap<String, String>,
+        given: &'static [Given],
     ) -> Result<()> {
         let numbers = self.numbers(&lower)?;
         if self.read().contains_key(name) {
@@ -165,7 +167,10 @@ impl Snapshots {
         let number = self.number();
         let draft = Draft { snapshots: self.clone(), number, is_kept: false };
         let this = self.clone();
-        let made = move || this.0.driver.prepare(number, &numbers, access);
+        let made = move || {
+            this.0.driver.prepare(number, &numbers, access)?;
+            this.0.driver.give(number, &numbers, given)
+        };
         task::blocking("prepare a snapshot", made).await?;
         let kind = if access == Access::ReadOnly { Kind::View } else { Kind::Active };
         let record = Snapshot { kind, lower, labels, ..draft.record(0) };
@@ -190,10 +195,16 @@ impl Snapshots {
         self.0.driver.changes(snapshot.number, &lower)
     }
 
-    /// What a tree takes beside its layers, or a layer. Blocking.
-    pub fn usage(&self, name: &str) -> Result<Usage> {
+    /// What a tree takes beside its layers and what it was given, or a layer. Blocking.
+    pub fn usage(&self, name: &str, given: &[Given]) -> Result<Usage> {
         let (snapshot, lower) = self.tree(name)?;
-        self.0.driver.usage(snapshot.number, &lower)
+        let driver = &self.0.driver;
+        let all = driver.usage(snapshot.number, &lower)?;
+        let given = given::usage(given, &driver.files(snapshot.number))?;
+        Ok(Usage {
+            bytes: all.bytes.saturating_sub(given.bytes),
+            inodes: all.inodes.saturating_sub(given.inodes),
+        })
     }
 
     /// The folder of what a snapshot has of its own.

@@ -9,6 +9,7 @@ pub mod beneath;
 pub mod change;
 mod choose;
 mod copy;
+mod given;
 mod lower;
 mod manager;
 mod merge;
@@ -21,6 +22,7 @@ pub mod tree;
 pub use change::{Change, ChangeKind};
 pub use choose::choose;
 pub use copy::Copy as CopySnapshotter;
+pub use given::{Content, Given};
 pub use manager::{Draft, Snapshots};
 pub use overlay::Overlay;
 pub use record::{Kind, Snapshot};
@@ -72,6 +74,9 @@ pub trait Snapshotter: Send + Sync {
 
     /// Makes a tree on top of layers.
     fn prepare(&self, number: u64, lower: &[u64], access: Access) -> Result<()>;
+
+    /// Puts into a tree that was just made what its layers lack of `given`.
+    fn give(&self, number: u64, lower: &[u64], given: &[Given]) -> Result<()>;
 
     /// How to mount such a tree.
     fn mounts(&self, number: u64, lower: &[u64], access: Access) -> Result<Vec<Mount>>;

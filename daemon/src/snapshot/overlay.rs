@@ -5,7 +5,7 @@
 
 use super::change::{self, Change};
 use super::lower::Lower;
-use super::{Access, Snapshotter, Usage, Whiteouts, make_folder};
+use super::{Access, Given, Snapshotter, Usage, Whiteouts, given, make_folder};
 use crate::limits;
 use shared::error::{Context, Error, Result};
 use shared::id;
@@ -129,6 +129,10 @@ impl Snapshotter for Overlay {
             copy_owner(&self.files(*highest), &self.files(number))?;
         }
         Ok(())
+    }
+
+    fn give(&self, number: u64, lower: &[u64], given: &[Given]) -> Result<()> {
+        given::put(given, &self.files(number), &self.lower(lower))
     }
 
     fn mounts(&self, number: u64, lower: &[u64], access: Access) -> Result<Vec<Mount>> {

@@ -99,7 +99,7 @@ fn contract(driver: &'static str) {
         let snapshots = bench.open(driver).await;
         let lower = layers(&snapshots).await;
         let labels = BTreeMap::from([("image".to_owned(), "x".to_owned())]);
-        snapshots.prepare("web", lower.clone(), Access::ReadWrite, labels).await.unwrap();
+        snapshots.prepare("web", lower.clone(), Access::ReadWrite, labels, &[]).await.unwrap();
         assert_eq!(snapshots.stat("web").unwrap().kind, Kind::Active);
 
         let root = detached(&snapshots.mounts("web").unwrap(), snapshots.scratch()).unwrap();
@@ -108,7 +108,7 @@ fn contract(driver: &'static str) {
         assert_eq!(seen(&path.join("opaque")), ["new"]);
         assert_eq!(fs::read(path.join("both")).unwrap(), b"new");
         assert_eq!(snapshots.changes("web").unwrap(), []);
-        assert_eq!(snapshots.usage("web").unwrap().bytes, 0);
+        assert_eq!(snapshots.usage("web", &[]).unwrap().bytes, 0);
 
         fs::create_dir(path.join("made")).unwrap();
         fs::write(path.join("made/file"), "12345").unwrap();
@@ -129,7 +129,7 @@ fn contract(driver: &'static str) {
                 ("/opaque/new", ChangeKind::Deleted),
             ]
         );
-        assert_eq!(snapshots.usage("web").unwrap().bytes, 12);
+        assert_eq!(snapshots.usage("web", &[]).unwrap().bytes, 12);
         drop(root);
 
         view_and_errors(&snapshots, &lower).await;
@@ -138,7 +138,10 @@ fn contract(driver: &'static str) {
 }
 
 async fn view_and_errors(snapshots: &Snapshots, lower: &[String]) {
-    snapshots.prepare("look", lower.to_vec(), Access::ReadOnly, BTreeMap::new()).await.unwrap();
+    snapshots
+        .prepare("look", lower.to_vec(), Access::ReadOnly, BTreeMap::new(), &[])
+        .await
+        .unwrap();
     let root = detached(&snapshots.mounts("look").unwrap(), snapshots.scratch()).unwrap();
     let path = PathBuf::from(format!("/proc/self/fd/{}", root.as_raw_fd()));
     assert_eq!(seen(&path), ["both", "kept", "opaque"]);
@@ -146,15 +149,15 @@ async fn view_and_errors(snapshots: &Snapshots, lower: &[String]) {
     drop(root);
     snapshots.remove("look").await.unwrap();
 
-    let again = snapshots.prepare("web", Vec::new(), Access::ReadWrite, BTreeMap::new()).await;
+    let again = snapshots.prepare("web", Vec::new(), Access::ReadWrite, BTreeMap::new(), &[]).await;
     assert_eq!(again.unwrap_err().kind(), ErrorKind::Conflict);
     let unknown = vec!["nope".to_owned()];
-    let missing = snapshots.prepare("x", unknown, Access::ReadWrite, BTreeMap::new()).await;
+    let missing = snapshots.prepare("x", unknown, Access::ReadWrite, BTreeMap::new(), &[]).await;
     assert_eq!(missing.unwrap_err().kind(), ErrorKind::NotFound);
     assert_eq!(snapshots.remove("low").await.unwrap_err().kind(), ErrorKind::Conflict);
     snapshots.remove("never was").await.unwrap();
 
-    snapshots.prepare("empty", Vec::new(), Access::ReadWrite, BTreeMap::new()).await.unwrap();
+    snapshots.prepare("empty", Vec::new(), Access::ReadWrite, BTreeMap::new(), &[]).await.unwrap();
     let root = detached(&snapshots.mounts("empty").unwrap(), snapshots.scratch()).unwrap();
     let path = PathBuf::from(format!("/proc/self/fd/{}", root.as_raw_fd()));
     fs::write(path.join("file"), "1").unwrap();
@@ -210,7 +213,7 @@ fn many_layers_are_mounted() {
             snapshots.commit(draft, &name, 0).await.unwrap();
             lower.push(name);
         }
-        snapshots.prepare("web", lower, Access::ReadWrite, BTreeMap::new()).await.unwrap();
+        snapshots.prepare("web", lower, Access::ReadWrite, BTreeMap::new(), &[]).await.unwrap();
         let root = detached(&snapshots.mounts("web").unwrap(), snapshots.scratch()).unwrap();
         let path = PathBuf::from(format!("/proc/self/fd/{}", root.as_raw_fd()));
         assert_eq!(seen(&path).len(), 200);

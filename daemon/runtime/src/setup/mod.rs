@@ -11,6 +11,7 @@ pub mod lsm;
 pub mod mask;
 pub mod mount;
 pub mod namespace;
+pub mod network;
 pub mod place;
 pub mod rootfs;
 pub mod seccomp;

@@ -85,7 +85,9 @@ impl Streams {
             return Ok((Io::Terminal { rows: asked.rows, columns: asked.columns }, new));
         }
         let stdin = if asked.stdin == Stdin::Closed {
-            std::fs::File::open("/dev/null").context("open /dev/null")?.into()
+            // For both directions, as others do: programs write to it where they expect a terminal.
+            let null = std::fs::File::options().read(true).write(true).open("/dev/null");
+            null.context("open /dev/null")?.into()
         } else {
             let (theirs, ours) = pipe()?;
             wait_or_not(&ours, Waiting::Nonblocking)?;

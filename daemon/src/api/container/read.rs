@@ -6,7 +6,6 @@ use crate::api::shape::container::{Sizes, summary};
 use crate::api::shape::inspect::{self, Surroundings};
 use crate::api::shape::{self, zero};
 use crate::container::io;
-use crate::container::io::changes;
 use crate::container::list::Selection;
 use crate::container::state::View;
 use crate::engine::Engine;
@@ -117,7 +116,6 @@ pub async fn top(call: Call) -> Result<Reply> {
 pub async fn changes(call: Call) -> Result<Reply> {
     let engine = call.engine();
     let view = engine.containers.view(&call.param("id")?)?;
-    let changes = changes::visible(engine.images.changes(view.id()).await?);
-    let list = shape::change::list(&changes);
+    let list = shape::change::list(&engine.images.changes(view.id()).await?);
     Reply::json(&(!list.is_empty()).then_some(list))
 }

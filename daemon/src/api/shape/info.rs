@@ -2,10 +2,13 @@
 
 use super::time::moment;
 use crate::config::{Config, build};
+use crate::container::settings::EMBEDDED;
 use crate::container::state::Status;
 use crate::engine::Managers;
 use crate::process::standing;
 use serde_json::{Map, Value, json};
+use shared::shim::Runtime;
+use std::collections::BTreeMap;
 
 /// Figures of the moment.
 pub struct Figures<'a> {
@@ -135,7 +138,7 @@ fn further(object: &mut Value, engine: &Managers) {
         "IPv4Forwarding": host.ip_forward,
         "BridgeNfIptables": host.bridge_iptables.unwrap_or(false),
         "BridgeNfIp6tables": host.bridge_ip6tables.unwrap_or(false),
-        "Runtimes": runtimes(config),
+        "Runtimes": runtimes(&engine.containers.settings().runtimes),
         "DefaultRuntime": config.default_runtime,
         "InitBinary": "docker-init",
         "ContainerdCommit": commit(""),
@@ -160,13 +163,14 @@ fn addresses(config: &Config) -> Vec<String> {
     config.listen().unwrap_or_default().iter().map(ToString::to_string).collect()
 }
 
-fn runtimes(config: &Config) -> Value {
+fn runtimes(known: &BTreeMap<String, Runtime>) -> Value {
     let mut all = Map::new();
-    all.insert("coffer".to_owned(), json!({ "path": "coffer-shim" }));
-    for (name, runtime) in &config.runtimes {
-        let mut entry = json!({ "path": runtime.path.display().to_string() });
-        if !runtime.runtime_args.is_empty() {
-            entry["runtimeArgs"] = json!(runtime.runtime_args);
+    all.insert(EMBEDDED.to_owned(), json!({ "path": "coffer-shim" }));
+    for (name, runtime) in known {
+        let Runtime::Program { path, args } = runtime else { continue };
+        let mut entry = json!({ "path": path.display().to_string() });
+        if !args.is_empty() {
+            entry["runtimeArgs"] = json!(args);
         }
         all.insert(name.clone(), entry);
     }

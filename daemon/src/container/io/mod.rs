@@ -3,7 +3,6 @@
 
 pub mod archive;
 pub mod attach;
-pub mod changes;
 pub mod detach;
 pub mod logs;
 pub mod root;

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 /// Bytes of `/dev/shm` unless asked otherwise (Docker's default).
 pub const SHM_BYTES: i64 = 64 << 20;
 
-/// What `/dev/shm` and `/dev/mqueue` are.
+/// What `/dev/shm` is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Shm {
     /// An own one of so many bytes.
@@ -60,16 +60,16 @@ fn usual(wishes: &Wishes) -> Vec<Mount> {
         mount("/sys", "sysfs", "sysfs", &["nosuid", "noexec", "nodev", system]),
         mount("/sys/fs/cgroup", "cgroup", "cgroup", &["nosuid", "noexec", "nodev", system]),
     ];
+    // Queues are there whatever is shared: they follow the namespace, not the mount.
+    all.push(mount("/dev/mqueue", "mqueue", "mqueue", &["nosuid", "noexec", "nodev"]));
     match wishes.shm {
         Shm::Own(bytes) => {
             let size = format!("size={bytes}");
-            all.push(mount("/dev/mqueue", "mqueue", "mqueue", &["nosuid", "noexec", "nodev"]));
             let options = ["nosuid", "noexec", "nodev", "mode=1777", &size];
             all.push(mount("/dev/shm", "tmpfs", "shm", &options));
         }
         Shm::None => {}
         Shm::At(path) => {
-            all.push(mount("/dev/mqueue", "mqueue", "mqueue", &["nosuid", "noexec", "nodev"]));
             all.push(mount("/dev/shm", "bind", &path.to_string_lossy(), &["rbind", "rprivate"]));
         }
     }
