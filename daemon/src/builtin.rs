@@ -66,8 +66,12 @@ async fn start_all(
         .await?;
     let networks =
         parts.must("coffer.network.v1.base", async { Networks::new(&identity.id) }).await?;
-    let sampler = parts.must("coffer.sampler.v1.cgroup", async { Sampler::new() }).await?;
-    task::spawn("sample containers", sampler.clone().run()).detach();
+    let sampler = async {
+        let sampler = Sampler::new()?;
+        sampler.clone().run()?;
+        Ok(sampler)
+    };
+    let sampler = parts.must("coffer.sampler.v1.cgroup", sampler).await?;
     let managers = container::Parts {
         journal: journal.clone(),
         images: images.clone(),

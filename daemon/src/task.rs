@@ -19,7 +19,7 @@ pub type Mutex<T> = async_std::sync::Mutex<T>;
 /// Bounded and unbounded queues between tasks.
 pub use async_channel as channel;
 /// Wakes whoever waits for a condition.
-pub use event_listener::{Event as Bell, EventListener};
+pub use event_listener::{Event as Bell, EventListener, Listener};
 
 /// What runs now, for the dump on SIGUSR1 and the gauge of tasks. The executor is one per process, and
 /// so is this.

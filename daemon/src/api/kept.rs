@@ -1,62 +1,112 @@
-//! Shapes that are costly to make, kept as long as the record that they show: a record never changes, a
-//! change makes a new one.
+//! Texts that are costly to make, kept as long as what they show: records and views never change, a
+//! change makes new ones.
 
-use super::shape::inspect::Fixed;
+use super::shape;
 use crate::container::record::Record;
-use crate::container::spec::host::Host;
+use crate::container::state::View;
+use bytes::Bytes;
 use shared::error::Result;
 use shared::id::ContainerId;
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 /// Entries beyond twice the living ones before the dead are swept.
 const SLACK: usize = 64;
 
-/// The shapes. Clones share them.
+/// The texts. Clones share them.
 #[derive(Clone, Debug, Default)]
-pub struct Kept(Arc<Mutex<Table>>);
+pub struct Kept(Arc<Mutex<Tables>>);
 
 #[derive(Debug, Default)]
-struct Table {
-    entries: HashMap<ContainerId, (Weak<Record>, Arc<Fixed>)>,
+struct Tables {
+    listed: Table<Record>,
+    inspected: Table<View>,
+}
+
+#[derive(Debug)]
+struct Table<T> {
+    entries: HashMap<ContainerId, (Weak<T>, Bytes)>,
     sweep_at: usize,
 }
 
+impl<T> Default for Table<T> {
+    fn default() -> Self {
+        Self { entries: HashMap::new(), sweep_at: SLACK }
+    }
+}
+
+impl<T> Table<T> {
+    fn get(&self, id: &ContainerId, of: &Arc<T>) -> Option<Bytes> {
+        let (kept_of, text) = self.entries.get(id)?;
+        // What a weak reference stands for keeps its address.
+        (kept_of.as_ptr() == Arc::as_ptr(of)).then(|| text.clone())
+    }
+
+    fn keep(&mut self, id: &ContainerId, of: &Arc<T>, text: Bytes) {
+        if self.entries.len() >= self.sweep_at {
+            self.entries.retain(|_, (of, _)| of.strong_count() > 0);
+            self.sweep_at = self.entries.len() * 2 + SLACK;
+        }
+        self.entries.insert(id.clone(), (Arc::downgrade(of), text));
+    }
+}
+
 impl Kept {
-    /// The shape of this record.
-    pub fn fixed(&self, record: &Arc<Record>, machine: &Host) -> Result<Arc<Fixed>> {
-        let mut table = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((of, fixed)) = table.entries.get(&record.id) {
-            if of.as_ptr() == Arc::as_ptr(record) {
-                return Ok(fixed.clone());
-            }
+    fn tables(&self) -> MutexGuard<'_, Tables> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What lists show of a container's record: [`shape::container::fixed`].
+    pub fn listed(&self, view: &View) -> Result<Bytes> {
+        let (id, record) = (view.id(), &view.record);
+        if let Some(text) = self.tables().listed.get(id, record) {
+            return Ok(text);
         }
-        let fixed = Arc::new(Fixed::new(record, machine)?);
-        if table.entries.len() >= table.sweep_at {
-            table.entries.retain(|_, (of, _)| of.strong_count() > 0);
-            table.sweep_at = table.entries.len() * 2 + SLACK;
+        let text = Bytes::from(shape::container::fixed(record)?);
+        self.tables().listed.keep(id, record, text.clone());
+        Ok(text)
+    }
+
+    /// What inspect shows of a container, made by `make` unless it is there.
+    pub fn inspected<F>(&self, view: &Arc<View>, make: F) -> Result<Bytes>
+    where
+        F: FnOnce() -> Result<Vec<u8>>,
+    {
+        if let Some(text) = self.tables().inspected.get(view.id(), view) {
+            return Ok(text);
         }
-        table.entries.insert(record.id.clone(), (Arc::downgrade(record), fixed.clone()));
-        Ok(fixed)
+        let text = Bytes::from(make()?);
+        self.tables().inspected.keep(view.id(), view, text.clone());
+        Ok(text)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::container::record::Decided;
-    use serde_json::value::RawValue;
 
     #[test]
-    fn a_shape_lives_as_long_as_its_record() {
-        let asked = RawValue::from_string(r#"{"Image":"probe"}"#.to_owned()).unwrap();
-        let record = Record::new(ContainerId::generate(), asked, Decided::default()).unwrap();
-        let renamed = Decided { name: "other".into(), ..Decided::default() };
-        let (first, second) = (Arc::new(record.clone()), Arc::new(record.with(renamed).unwrap()));
-        let kept = Kept::default();
-        let host = Host::able();
-        let shape = kept.fixed(&first, &host).unwrap();
-        assert!(Arc::ptr_eq(&shape, &kept.fixed(&first, &host).unwrap()));
-        assert!(!Arc::ptr_eq(&shape, &kept.fixed(&second, &host).unwrap()));
+    fn a_text_lives_as_long_as_what_it_shows() {
+        let id = ContainerId::generate();
+        let (first, second) = (Arc::new(1), Arc::new(1));
+        let mut table = Table::default();
+        table.keep(&id, &first, Bytes::from_static(b"first"));
+        assert_eq!(table.get(&id, &first).as_deref(), Some(&b"first"[..]));
+        assert_eq!(table.get(&id, &second), None, "equal is not the same");
+        table.keep(&id, &second, Bytes::from_static(b"second"));
+        assert_eq!(table.get(&id, &second).as_deref(), Some(&b"second"[..]));
+    }
+
+    #[test]
+    fn the_dead_are_swept() {
+        let mut table = Table::default();
+        let living = Arc::new(0);
+        let id = ContainerId::generate();
+        table.keep(&id, &living, Bytes::new());
+        for number in 0..SLACK * 8 {
+            table.keep(&ContainerId::generate(), &Arc::new(number), Bytes::new());
+        }
+        assert!(table.entries.len() <= 2 * SLACK + 2, "{}", table.entries.len());
+        assert!(table.get(&id, &living).is_some());
     }
 }

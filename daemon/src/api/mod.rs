@@ -22,6 +22,7 @@ pub mod shape;
 pub mod slot;
 mod system;
 pub mod trace;
+mod upload;
 pub mod version;
 mod volume;
 
@@ -30,14 +31,17 @@ use crate::engine::Engine;
 use crate::task;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
+use http::header::{HeaderName, HeaderValue, SERVER as SERVER_NAME};
+use reply::Reply;
 use route::Route;
-use shared::error::Error;
+use shared::error::{Error, Result};
 use shared::net;
 use shared::net::body::RequestBody;
 use shared::net::conn::{Answer, App};
 use shared::net::stop::Request as Counted;
+use shared::net::tide::Parcel;
 use std::panic::AssertUnwindSafe;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use tide::http as types;
 
 /// The router with its state. Clones share it.
@@ -70,35 +74,40 @@ impl Api {
             let mut place = server.at(route.path);
             place.method(route.method, move |request: tide::Request<Engine>| {
                 let (route, common) = (route.clone(), common.clone());
-                async move { Ok(trace::run(&route, &common, request).await.0) }
+                async move { Ok(trace::run(&route, &common, request).await.into_tide()) }
             });
         }
         Self(Arc::new(server))
     }
 
-    async fn respond(&self, request: types::Request) -> types::Response {
-        let mut response: types::Response = match self.0.respond(request).await {
+    async fn respond(&self, request: types::Request) -> Result<Answer> {
+        let response: types::Response = match self.0.respond(request).await {
             Ok(response) => response,
             Err(failure) => types::Response::new(failure.status()),
         };
         let unknown = matches!(u16::from(response.status()), 404 | 405);
-        if unknown && response.ext().get::<net::body::Parcel>().is_none() {
-            response = error::page_not_found().0.into();
+        if unknown && response.ext().get::<Parcel<Answer>>().is_none() {
+            return Ok(error::page_not_found().0);
         }
-        response
+        net::tide::answer(response).await
     }
 }
 
 /// What every answer carries.
-fn dress(mut response: types::Response) -> types::Response {
-    let server = concat!("Coffer/", env!("CARGO_PKG_VERSION"), " (linux)");
-    debug_assert!(server.contains(build::VERSION));
-    for (name, value) in [("Docker-Experimental", "false"), ("Ostype", "linux"), ("Server", server)]
-    {
-        response.insert_header(name, value);
+fn dress(mut answer: Reply) -> Answer {
+    static VERSION: LazyLock<HeaderValue> = LazyLock::new(|| {
+        let text = version::MAX.to_string();
+        HeaderValue::from_str(&text).unwrap_or(HeaderValue::from_static(""))
+    });
+    const SERVER: &str = concat!("Coffer/", env!("CARGO_PKG_VERSION"), " (linux)");
+    debug_assert!(SERVER.contains(build::VERSION));
+    let headers = answer.headers();
+    for (name, value) in [("docker-experimental", "false"), ("ostype", "linux")] {
+        headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
     }
-    response.insert_header("Api-Version", version::MAX.to_string());
-    response
+    headers.insert(SERVER_NAME, HeaderValue::from_static(SERVER));
+    headers.insert(HeaderName::from_static("api-version"), VERSION.clone());
+    answer.0
 }
 
 impl App for Api {
@@ -112,14 +121,13 @@ impl App for Api {
             let reading = matches!(*request.method(), http::Method::GET | http::Method::HEAD);
             let work = async move {
                 let counted = Arc::new(counted);
-                let response = match admit(request) {
+                match admit(request) {
                     Ok(mut request) => {
                         request.ext_mut().insert(counted.clone());
                         api.respond(request).await
                     }
-                    Err(failure) => error::reply(&failure).0.into(),
-                };
-                finish(response).await
+                    Err(failure) => Ok(error::reply(&failure).0),
+                }
             };
             // The connection drops this future when its client has gone: reading may stop then, a
             // change goes on to its end.
@@ -128,10 +136,13 @@ impl App for Api {
             } else {
                 task::spawn("request", work).await
             };
-            match answer {
-                Ok(answer) => answer,
-                Err(failure) => finish(error::reply(&failure).0.into()).await,
-            }
+            dress(match answer.flatten() {
+                Ok(answer) => Reply(answer),
+                Err(failure) => {
+                    tracing::error!(error = %failure, "cannot answer a request");
+                    error::reply(&failure)
+                }
+            })
         })
     }
 }
@@ -141,24 +152,12 @@ fn panicked() -> Error {
 }
 
 /// Strips the version off the path and puts it beside the request.
-fn admit(request: http::Request<RequestBody>) -> shared::error::Result<types::Request> {
+fn admit(request: http::Request<RequestBody>) -> Result<types::Request> {
     let target = request.uri().path_and_query().map_or("/", |target| target.as_str()).to_owned();
     let (version, target) = version::strip(&target)?;
     let mut request = net::tide::request(request, target)?;
     request.ext_mut().insert(version);
     Ok(request)
-}
-
-async fn finish(response: types::Response) -> Answer {
-    match net::tide::answer(dress(response)).await {
-        Ok(answer) => answer,
-        Err(failure) => {
-            tracing::error!(error = %failure, "cannot send an answer");
-            let mut response = http::Response::new(net::body::Payload::empty());
-            *response.status_mut() = http::StatusCode::INTERNAL_SERVER_ERROR;
-            Answer::Reply(response)
-        }
-    }
 }
 
 #[cfg(test)]

@@ -6,14 +6,16 @@ use crate::task::channel::TrySendError;
 use crate::{limits, task};
 use bytes::Bytes;
 use futures_util::stream::{Stream, StreamExt};
+use http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
 use serde::Serialize;
 use shared::error::{Context, Error, Result};
-use shared::net::body::{Parcel, Payload};
+use shared::net::body::Payload;
+use shared::net::conn::Answer;
+use shared::net::tide::Parcel;
 use shared::net::upgrade::{Hijack, Upgraded};
 use std::future::Future;
 use std::io;
 use std::sync::Arc;
-use tide::Response;
 
 /// Media type of JSON.
 pub const JSON: &str = "application/json";
@@ -25,12 +27,12 @@ const QUEUE: usize = 8;
 const CHUNK: usize = 128 << 10;
 
 /// An answer.
-pub struct Reply(pub(super) Response);
+pub struct Reply(pub(super) Answer);
 
 impl Reply {
     /// A status without a body.
     pub fn status(status: u16) -> Self {
-        Self(Response::new(status))
+        Self(Answer::Reply(response(status, Payload::empty())))
     }
 
     /// A value as JSON with status 200.
@@ -52,13 +54,13 @@ impl Reply {
     }
 
     /// Bytes.
-    pub fn bytes(status: u16, media: &str, bytes: impl Into<Bytes>) -> Self {
+    pub fn bytes(status: u16, media: &'static str, bytes: impl Into<Bytes>) -> Self {
         Self::payload(status, media, Payload::Whole(bytes.into()))
     }
 
     /// A body that ends by itself.
     pub fn download(
-        media: &str,
+        media: &'static str,
         stream: impl Stream<Item = io::Result<Bytes>> + Send + 'static,
     ) -> Self {
         Self::payload(200, media, Payload::finite(stream))
@@ -66,7 +68,7 @@ impl Reply {
 
     /// A body that ends with its client.
     pub fn feed(
-        media: &str,
+        media: &'static str,
         stream: impl Stream<Item = io::Result<Bytes>> + Send + 'static,
     ) -> Self {
         Self::payload(200, media, Payload::endless(stream))
@@ -74,7 +76,7 @@ impl Reply {
 
     /// A body written by blocking code, which holds `slot` meanwhile. What `write` fails with breaks the connection off, so that
     /// the client sees an incomplete body, and is logged.
-    pub fn written<W>(slot: Slot, media: &str, name: &'static str, write: W) -> Self
+    pub fn written<W>(slot: Slot, media: &'static str, name: &'static str, write: W) -> Self
     where
         W: FnOnce(&mut dyn io::Write) -> Result<()> + Send + 'static,
     {
@@ -99,11 +101,13 @@ impl Reply {
         Self::download(media, receiver)
     }
 
-    fn payload(status: u16, media: &str, payload: Payload) -> Self {
-        let mut response = Response::new(status);
-        response.insert_header("Content-Type", media);
-        response.insert_ext(Parcel::new(payload));
-        Self(response)
+    fn payload(status: u16, media: &'static str, payload: Payload) -> Self {
+        // A body would be taken for the next answer.
+        let bodyless = status == 204 || status == 304 || (100..200).contains(&status);
+        let payload = if bodyless { Payload::empty() } else { payload };
+        let mut response = response(status, payload);
+        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(media));
+        Self(Answer::Reply(response))
     }
 
     /// Takes the connection over; `content_type` is one of [`shared::net::upgrade`]'s.
@@ -112,21 +116,51 @@ impl Reply {
         F: FnOnce(Upgraded) -> R + Send + 'static,
         R: Future<Output = ()> + Send + 'static,
     {
-        let mut response = Response::new(200);
-        response.insert_ext(Arc::new(Hijack::new(content_type, run)));
-        Self(response)
+        let hijack = Arc::new(Hijack::new(content_type, run));
+        Self(Answer::Hijack(response(200, ()), hijack))
     }
 
-    /// Adds a header.
-    pub fn header(mut self, name: &'static str, value: &str) -> Self {
-        self.0.insert_header(name, value);
-        self
+    /// Adds a header. `Internal` for a value that no header can have.
+    pub fn header(mut self, name: &'static str, value: &str) -> Result<Self> {
+        let value = HeaderValue::from_str(value).context("encode a header")?;
+        self.headers().insert(HeaderName::from_static(name), value);
+        Ok(self)
+    }
+
+    /// Its headers.
+    pub fn headers(&mut self) -> &mut http::HeaderMap {
+        match &mut self.0 {
+            Answer::Reply(response) => response.headers_mut(),
+            Answer::Hijack(response, _) => response.headers_mut(),
+        }
     }
 
     /// Its status.
     pub fn code(&self) -> u16 {
-        u16::from(self.0.status())
+        match &self.0 {
+            Answer::Reply(response) => response.status().as_u16(),
+            Answer::Hijack(response, _) => response.status().as_u16(),
+        }
     }
+
+    /// As tide's handlers return it.
+    pub fn into_tide(self) -> tide::Response {
+        let mut response = tide::Response::new(self.code());
+        response.insert_ext(Parcel::new(self.0));
+        response
+    }
+}
+
+/// Headers that an answer has room for before its table grows: those of every answer and its own.
+const ROOM: usize = 12;
+
+fn response<T>(status: u16, body: T) -> http::Response<T> {
+    let mut response = http::Response::new(body);
+    // Statuses are this crate's own figures; an impossible one is a fault, and is answered as one.
+    *response.status_mut() =
+        http::StatusCode::from_u16(status).unwrap_or(http::StatusCode::INTERNAL_SERVER_ERROR);
+    response.headers_mut().reserve(ROOM);
+    response
 }
 
 /// A stream of JSON values, one a line; an error becomes Docker's last line

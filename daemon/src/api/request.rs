@@ -3,16 +3,18 @@
 use super::json;
 use super::kept::Kept;
 use super::slot::{Slot, Slots};
+use super::upload;
 use super::version::Version;
 use crate::engine::Engine;
-use crate::{limits, task};
+use crate::limits;
 use bytes::Bytes;
-use futures_util::FutureExt;
-use futures_util::io::{AsyncBufRead, AsyncReadExt};
+use futures_util::io::AsyncReadExt;
 use percent_encoding::percent_decode_str;
 use serde::de::DeserializeOwned;
 use shared::error::{Context, Error, Kind, Result};
+use shared::net::body::RequestBody;
 use shared::net::stop::Request as Counted;
+use shared::net::tide::Parcel;
 use std::collections::BTreeMap;
 use std::io;
 use std::str::FromStr;
@@ -27,9 +29,6 @@ pub struct Call {
     /// The API version that the client speaks.
     pub version: Version,
 }
-
-/// The reader of a request's body.
-pub type BodyReader = Box<dyn AsyncBufRead + Unpin + Send + Sync>;
 
 impl Call {
     /// The managers.
@@ -55,7 +54,8 @@ impl Call {
 
     /// The first header of this name.
     pub fn header(&self, name: &str) -> Option<&str> {
-        self.request.header(name).map(|values| values.as_str())
+        let headers = self.request.ext::<http::HeaderMap>()?;
+        headers.get(name).and_then(|value| value.to_str().ok())
     }
 
     /// Where the request came from.
@@ -63,16 +63,17 @@ impl Call {
         self.request.ext()
     }
 
-    /// The body as a reader.
-    pub fn body(&mut self) -> BodyReader {
-        self.request.take_body().into_reader()
+    /// The body, the first time.
+    fn body(&mut self) -> Result<RequestBody> {
+        let parcel = self.request.ext::<Parcel<RequestBody>>();
+        parcel.and_then(Parcel::take).ok_or_else(|| Error::internal("the body is read already"))
     }
 
     /// The body as a blocking reader, for code that runs in [`crate::task::blocking`]. `Unavailable`
     /// when too many bodies are being read.
     pub fn blocking_body(&mut self) -> Result<impl io::Read + Send + use<>> {
         let slot = self.slots.take()?;
-        Ok(BlockingBody { reader: self.body(), _slot: slot })
+        Ok(upload::reader(self.body()?, slot))
     }
 
     /// The right to hold a thread while the client reads, for [`super::reply::Reply::written`].
@@ -92,11 +93,12 @@ impl Call {
         let limit = limits::JSON_BYTES;
         let too_long =
             || Err::<Bytes, _>(TooLarge).context_kind(Kind::Invalid, "read the request's body");
-        if self.request.len().is_some_and(|length| length as u64 > limit) {
+        let body = self.body()?;
+        if body.length().is_some_and(|length| length > limit) {
             return too_long();
         }
         let mut bytes = Vec::new();
-        let mut reader = self.body().take(limit + 1);
+        let mut reader = body.take(limit + 1);
         reader
             .read_to_end(&mut bytes)
             .await
@@ -154,26 +156,6 @@ impl std::fmt::Display for TooLarge {
 }
 
 impl std::error::Error for TooLarge {}
-
-struct BlockingBody {
-    reader: BodyReader,
-    _slot: Slot,
-}
-
-impl io::Read for BlockingBody {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        // Of a client that sends fast the next bytes are mostly here: no timer, and nobody to wake.
-        if let Some(result) = self.reader.read(buffer).now_or_never() {
-            return result;
-        }
-        let read = self.reader.read(buffer);
-        let limited = task::timeout(limits::TRANSFER_PATIENCE, "the client to send", read);
-        match task::block_on(limited) {
-            Ok(result) => result,
-            Err(late) => Err(io::Error::new(io::ErrorKind::TimedOut, late.to_string())),
-        }
-    }
-}
 
 /// The query of a request.
 #[derive(Clone, Debug, Default)]

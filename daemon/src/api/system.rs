@@ -8,6 +8,7 @@ use crate::event::now_nanos;
 use crate::process::profile;
 use crate::task;
 use crate::volume::Filter;
+use http::header;
 use serde_json::json;
 use shared::error::{Error, Result};
 use std::time::Duration;
@@ -25,10 +26,15 @@ pub fn routes() -> Vec<Route> {
 
 /// Clients learn from its headers what they talk to.
 async fn ping(_call: Call) -> Result<Reply> {
-    Ok(Reply::bytes(200, "text/plain; charset=utf-8", "OK")
-        .header("Cache-Control", "no-cache, no-store, must-revalidate")
-        .header("Pragma", "no-cache")
-        .header("Swarm", "inactive"))
+    let mut reply = Reply::bytes(200, "text/plain; charset=utf-8", "OK");
+    for (name, value) in [
+        (header::CACHE_CONTROL, "no-cache, no-store, must-revalidate"),
+        (header::PRAGMA, "no-cache"),
+        (header::HeaderName::from_static("swarm"), "inactive"),
+    ] {
+        reply.headers().insert(name, header::HeaderValue::from_static(value));
+    }
+    Ok(reply)
 }
 
 async fn version(call: Call) -> Result<Reply> {
@@ -71,7 +77,7 @@ async fn usage(call: Call) -> Result<Reply> {
         answer["LayersSize"] = json!(disk.layers_bytes);
     }
     if wanted("container") {
-        answer["Containers"] = super::container::sized_list(engine).await?;
+        answer["Containers"] = super::container::sized_list(&call).await?;
     }
     if wanted("volume") {
         let mut volumes = Vec::new();

@@ -14,7 +14,7 @@ use shared::net::conn::Peer;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 use tide::http::Method;
-use tracing::Instrument;
+use tracing::{Instrument, Level};
 
 /// What all requests share.
 #[derive(Debug, Default)]
@@ -32,13 +32,22 @@ pub async fn run(route: &Route, common: &Common, request: tide::Request<Engine>)
         return error::page_not_found();
     }
     let since = Instant::now();
-    let span = tracing::info_span!(
-        "request",
-        id = common.last.fetch_add(1, Ordering::Relaxed) + 1,
-        method = route.method.as_ref(),
-        route = route.path,
-        code = tracing::field::Empty,
-    );
+    let reading = matches!(route.method, Method::Get | Method::Head);
+    let id = common.last.fetch_add(1, Ordering::Relaxed) + 1;
+    // The metrics see both; the log's lines carry a read's span at debug level only.
+    macro_rules! span {
+        ($level:expr) => {
+            tracing::span!(
+                $level,
+                "request",
+                id,
+                method = route.method.as_ref(),
+                route = route.path,
+                code = tracing::field::Empty,
+            )
+        };
+    }
+    let span = if reading { span!(Level::DEBUG) } else { span!(Level::INFO) };
     let peer = request.ext::<Peer>().cloned();
     let (slots, kept) = (common.slots.clone(), common.kept.clone());
     let call = Call { request, slots, kept, version };
@@ -48,14 +57,14 @@ pub async fn run(route: &Route, common: &Common, request: tide::Request<Engine>)
     let reply = result.unwrap_or_else(|failure| {
         let reply = error::reply(&failure);
         if reply.code() >= 500 && reply.code() != 501 {
-            tracing::error!(error = %failure, "request failed");
+            tracing::error!(error = %failure, route = route.path, "request failed");
         }
         reply
     });
     let code = reply.code();
     span.record("code", u64::from(code));
     let took_micros = u64::try_from(since.elapsed().as_micros()).unwrap_or(u64::MAX);
-    if matches!(route.method, Method::Get | Method::Head) {
+    if reading {
         tracing::debug!(client = client(peer.as_ref()), took_micros, "answered");
     } else {
         tracing::info!(client = client(peer.as_ref()), code, took_micros, "answered");

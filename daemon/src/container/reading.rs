@@ -4,6 +4,7 @@
 use shared::error::Result;
 use shared::id::ContainerId;
 use shared::kernel::cgroup::{Cgroup, Depth, Statistics};
+use shared::kernel::text;
 use shared::watch::Sample;
 use std::collections::BTreeMap;
 
@@ -97,7 +98,7 @@ impl Reading {
             reading.oom_score = reading.oom_score.max(highest);
             if source.own_network {
                 let path = format!("/proc/{}/net/dev", source.pid);
-                reading.interfaces = interfaces(&std::fs::read_to_string(path).unwrap_or_default());
+                reading.interfaces = interfaces(&text::read(path).unwrap_or_default());
             }
         }
         Ok(reading)
@@ -157,7 +158,7 @@ pub struct Machine {
 impl Machine {
     /// Reads `/proc/stat`.
     pub fn read() -> Self {
-        Self::parse(&std::fs::read_to_string("/proc/stat").unwrap_or_default())
+        Self::parse(&text::read("/proc/stat").unwrap_or_default())
     }
 
     /// The first line counts user, nice, system, idle, iowait, irq, softirq, steal in ticks of 1/100 s,
@@ -173,7 +174,7 @@ impl Machine {
 
 /// A number in a file of `/proc/<pid>`; 0 once the process is gone.
 fn number(pid: i32, file: &str) -> i32 {
-    let text = std::fs::read_to_string(format!("/proc/{pid}/{file}")).unwrap_or_default();
+    let text = text::read(format!("/proc/{pid}/{file}")).unwrap_or_default();
     text.trim().parse().unwrap_or(0)
 }
 

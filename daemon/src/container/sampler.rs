@@ -6,18 +6,20 @@
 
 use super::history::{History, Point};
 use super::reading::{Machine, Reading, Scope, Source};
-use crate::task;
+use crate::task::{self, Listener};
 use shared::error::{Context, Error, Kind, Result};
 use shared::id::ContainerId;
 use shared::kernel::cgroup::{Cgroup, Layout};
 use shared::watch::{Interest, Sample};
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::panic::AssertUnwindSafe;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, Weak};
 use std::time::Duration;
 
 /// Seconds between two readings when nobody looks.
 const QUIET_SECONDS: u64 = 10;
+const SECOND: Duration = Duration::from_secs(1);
 /// Above this share of its memory limit a container is read every second.
 const CLOSE_PERCENT: u64 = 80;
 
@@ -158,24 +160,30 @@ impl Sampler {
         Ok(())
     }
 
-    /// Reads whoever is due, once a second, for ever. The caller spawns it.
-    pub async fn run(self) {
+    /// Reads whoever is due, once a second, for ever, on a thread of its own: what is done every second
+    /// wakes nobody else.
+    pub fn run(self) -> Result<()> {
+        let begin = std::thread::Builder::new().name("sampler".to_owned());
+        begin.spawn(move || self.read_on()).context("start the sampler's thread").map(drop)
+    }
+
+    fn read_on(&self) {
         let mut second = 0u64;
         loop {
+            let listener = self.0.bell.listen();
             if self.0.tracked().values().all(|entry| entry.dead) {
-                let listener = self.0.bell.listen();
-                if self.0.tracked().values().all(|entry| entry.dead) {
-                    listener.await;
-                }
+                listener.wait();
+                continue;
             }
-            let sampler = self.clone();
-            task::blocking("sample", move || sampler.tick(second)).await;
+            let tick = AssertUnwindSafe(|| self.tick(second));
+            if std::panic::catch_unwind(tick).is_err() {
+                tracing::error!(second, "the sampler met a fault, its figures are missing");
+            }
             second += 1;
             // A container that was just started is read at once, everything else in its second.
             let listener = self.0.bell.listen();
             if !self.0.tracked().values().any(|entry| entry.fresh) {
-                let wait = task::timeout(Duration::from_secs(1), "the next second", listener);
-                let _woken_or_late = wait.await;
+                let _woken_or_late = listener.wait_timeout(SECOND);
             }
         }
     }
@@ -361,7 +369,7 @@ mod tests {
         let _made = Made(source.cgroup.clone());
         let (id, watch) = (source.id.clone(), sampler.watch());
         sampler.look_at(watch.id(), Interest { all: true, ..Interest::default() }).unwrap();
-        let runner = task::spawn("sampler", sampler.clone().run());
+        sampler.clone().run().unwrap();
         sampler.track(source).unwrap();
         let limit = Duration::from_secs(5);
         let samples = task::block_on(task::timeout(limit, "a sample", watch.next())).unwrap();
@@ -375,7 +383,6 @@ mod tests {
         assert!(sampler.history(&id).len() >= 2, "the history outlives the container");
         sampler.forget(&id);
         assert!(sampler.history(&id).is_empty());
-        task::block_on(runner.cancel());
     }
 
     #[test]

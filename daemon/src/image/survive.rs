@@ -77,6 +77,18 @@ fn a_damaged_layer_is_found_and_given_up() {
     });
 }
 
+/// A container of the image `bad:1`, whose layer another boot lost.
+async fn container_on_damaged_layer(bench: &Bench) -> (Digest, ContainerId) {
+    let bad = image(bench, "bad:1").await;
+    let digest = bad.layers()[0].clone();
+    let container = ContainerId::parse(&"a".repeat(64)).unwrap();
+    bench.images.prepare(&bad, &container).await.unwrap();
+    unsettle(bench, &digest).await;
+    let files = bench.images.snapshots().files(digest.as_str()).unwrap();
+    std::fs::write(files.join("f"), "").unwrap();
+    (digest, container)
+}
+
 #[test]
 fn a_container_on_a_damaged_layer_waits_for_a_whole_one() {
     task::block_on(async {
@@ -85,13 +97,7 @@ fn a_container_on_a_damaged_layer_waits_for_a_whole_one() {
             eprintln!("skipped: without overlays a container's tree is a copy of its own");
             return bench.end().await;
         }
-        let bad = image(&bench, "bad:1").await;
-        let digest = bad.layers()[0].clone();
-        let container = ContainerId::parse(&"a".repeat(64)).unwrap();
-        bench.images.prepare(&bad, &container).await.unwrap();
-        unsettle(&bench, &digest).await;
-        let files = bench.images.snapshots().files(digest.as_str()).unwrap();
-        std::fs::write(files.join("f"), "").unwrap();
+        let (digest, container) = container_on_damaged_layer(&bench).await;
 
         let bench = bench.restart().await;
         assert!(bench.images.resolve("bad:1").is_err());
@@ -118,13 +124,7 @@ fn a_container_on_a_damaged_layer_waits_for_a_whole_one() {
 fn a_damaged_layer_goes_with_its_last_container() {
     task::block_on(async {
         let bench = Bench::new().await;
-        let bad = image(&bench, "bad:1").await;
-        let digest = bad.layers()[0].clone();
-        let container = ContainerId::parse(&"a".repeat(64)).unwrap();
-        bench.images.prepare(&bad, &container).await.unwrap();
-        unsettle(&bench, &digest).await;
-        let files = bench.images.snapshots().files(digest.as_str()).unwrap();
-        std::fs::write(files.join("f"), "").unwrap();
+        let (_, container) = container_on_damaged_layer(&bench).await;
         let bench = bench.restart().await;
         bench.images.release(&container).await.unwrap();
         assert!(bench.images.snapshots().walk().is_empty());

@@ -119,8 +119,9 @@ impl Spans {
             REQUEST => {
                 self.in_flight.dec();
                 let Fields { method, route, code, .. } = timed.fields;
-                let labels = RequestLabels { method: method.clone(), route: route.clone() };
+                let labels = RequestLabels { method, route };
                 self.requests.get_or_create(&labels).observe(seconds);
+                let RequestLabels { method, route } = labels;
                 self.answers.get_or_create(&AnswerLabels { method, route, code }).inc();
             }
             _ => {

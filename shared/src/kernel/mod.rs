@@ -12,4 +12,5 @@ pub mod priority;
 pub mod process;
 pub mod sealed;
 pub mod socket;
+pub mod text;
 pub mod wire;

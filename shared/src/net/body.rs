@@ -7,7 +7,6 @@ use futures_util::stream::{BoxStream, Stream, StreamExt};
 use hyper::body::{Body, Frame, Incoming, SizeHint};
 use std::io;
 use std::pin::Pin;
-use std::sync::{Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
 
 /// How a streamed response ends.
@@ -78,21 +77,6 @@ impl Body for Payload {
     }
 }
 
-/// Carries a [`Payload`] through types that must be `Sync` and clone nothing.
-pub struct Parcel(Mutex<Option<Payload>>);
-
-impl Parcel {
-    /// Wraps it.
-    pub fn new(payload: Payload) -> Self {
-        Self(Mutex::new(Some(payload)))
-    }
-
-    /// Takes it out, the first time.
-    pub fn take(&self) -> Option<Payload> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
-    }
-}
-
 /// hyper's body as chunks: a response's on the client's side.
 pub struct Chunks(pub Incoming);
 
@@ -139,6 +123,17 @@ impl RequestBody {
     /// Bytes announced by the head.
     pub fn length(&self) -> Option<u64> {
         self.inner.size_hint().exact()
+    }
+
+    /// The next bytes as they came, uncopied; `None` at the end.
+    pub async fn chunk(&mut self) -> io::Result<Option<Bytes>> {
+        std::future::poll_fn(|cx| self.poll_chunk(cx)).await
+    }
+
+    fn poll_chunk(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Option<Bytes>>> {
+        ready!(Pin::new(&mut *self).poll_fill_buf(cx))?;
+        let bytes = std::mem::take(&mut self.current);
+        Poll::Ready(Ok((!bytes.is_empty()).then_some(bytes)))
     }
 }
 

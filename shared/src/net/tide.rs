@@ -2,19 +2,34 @@
 //! own listeners are not used.
 
 use crate::error::{Context, Error, Result};
-use crate::net::body::{Parcel, Payload, RequestBody};
-use crate::net::conn::Answer;
-use crate::net::upgrade::Hijack;
+use crate::net::body::{Payload, RequestBody};
+use crate::net::conn::{Answer, Peer};
 use bytes::Bytes;
 use futures_util::io::AsyncReadExt;
-use std::sync::Arc;
+use std::sync::{Mutex, PoisonError};
 use tide::http as types;
 
-/// Puts a request into tide's type. `target` is path and query to route by, without a version.
-/// Headers that are not ASCII are left out, as tide's type cannot hold them. Errors: `Invalid` for a
-/// target that is no path, `Unimplemented` for an unknown method.
+/// Carries an [`Answer`] or a [`RequestBody`] through tide's types, which want extensions that are `Sync`.
+pub struct Parcel<T>(Mutex<Option<T>>);
+
+impl<T> Parcel<T> {
+    /// Wraps it.
+    pub fn new(content: T) -> Self {
+        Self(Mutex::new(Some(content)))
+    }
+
+    /// Takes it out, the first time.
+    pub fn take(&self) -> Option<T> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+}
+
+/// Puts a request into tide's type. `target` is path and query to route by, without a version. Headers and
+/// body are not converted: they are in the extensions, as an [`http::HeaderMap`] and a [`Parcel`] of a
+/// [`RequestBody`], beside the [`Peer`].
+/// Errors: `Invalid` for a target that is no path, `Unimplemented` for an unknown method.
 pub fn request(request: http::Request<RequestBody>, target: &str) -> Result<types::Request> {
-    let (head, body) = request.into_parts();
+    let (mut head, body) = request.into_parts();
     let slash = if target.starts_with('/') { "" } else { "/" };
     // A fixed authority: clients on unix sockets send odd Host values.
     let url = types::Url::parse(&format!("http://coffer{slash}{target}"))
@@ -25,51 +40,24 @@ pub fn request(request: http::Request<RequestBody>, target: &str) -> Result<type
         .parse()
         .map_err(|_| Error::unimplemented(format!("unknown method {}", head.method)))?;
     let mut request = types::Request::new(method, url);
-    for (name, value) in &head.headers {
-        if let Ok(value) = types::headers::HeaderValue::from_bytes(value.as_bytes().to_vec()) {
-            request.append_header(name.as_str(), value);
-        }
+    if let Some(peer) = head.extensions.remove::<Peer>() {
+        request.ext_mut().insert(peer);
     }
-    if let Some(peer) = head.extensions.get::<crate::net::conn::Peer>() {
-        request.ext_mut().insert(peer.clone());
-    }
-    if !body.is_empty() {
-        let length = body.length().and_then(|length| usize::try_from(length).ok());
-        let mime = request.header("content-type").map(|values| values.last().clone());
-        request.set_body(types::Body::from_reader(body, length));
-        if let Some(mime) = mime {
-            request.insert_header("content-type", mime);
-        }
-    }
+    request.ext_mut().insert(head.headers);
+    request.ext_mut().insert(Parcel::new(body));
     Ok(request)
 }
 
-/// Takes a response out of tide's type. A [`Parcel`] in its extensions is the body; an `Arc<Hijack>`
-/// takes the connection over; otherwise tide's own body is read to its end.
+/// Takes the answer out of tide's type: that of the [`Parcel`] in its extensions; without one tide's own
+/// status and body.
 pub async fn answer(mut response: types::Response) -> Result<Answer> {
-    let status = u16::from(response.status());
-    let mut head = http::Response::builder().status(status);
-    for (name, values) in response.iter() {
-        for value in values {
-            head = head.header(name.as_str(), value.as_str());
-        }
+    if let Some(answer) = response.ext().get::<Parcel<Answer>>().and_then(Parcel::take) {
+        return Ok(answer);
     }
-    if let Some(hijack) = response.ext().get::<Arc<Hijack>>() {
-        let hijack = hijack.clone();
-        return Ok(Answer::Hijack(head.body(()).context("build the head")?, hijack));
-    }
-    let parcel = response.ext().get::<Parcel>().and_then(Parcel::take);
-    let payload = match parcel {
-        Some(payload) => payload,
-        None if response.is_empty() == Some(true) => Payload::empty(),
-        None => {
-            let mut bytes = Vec::new();
-            let mut reader = response.take_body().into_reader();
-            reader.read_to_end(&mut bytes).await.context("read the response's body")?;
-            Payload::Whole(Bytes::from(bytes))
-        }
-    };
-    let bodyless = status == 204 || status == 304 || (100..200).contains(&status);
-    let payload = if bodyless { Payload::empty() } else { payload };
-    Ok(Answer::Reply(head.body(payload).context("build the response")?))
+    let head = http::Response::builder().status(u16::from(response.status()));
+    let mut bytes = Vec::new();
+    let mut reader = response.take_body().into_reader();
+    reader.read_to_end(&mut bytes).await.context("read the response's body")?;
+    let whole = head.body(Payload::Whole(Bytes::from(bytes)));
+    Ok(Answer::Reply(whole.context("build the response")?))
 }

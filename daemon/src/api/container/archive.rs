@@ -9,7 +9,7 @@ use shared::error::{Context, Error, Result};
 use std::io::Read;
 
 /// Header that carries what is at a path, as base64 of JSON.
-const STAT: &str = "X-Docker-Container-Path-Stat";
+const STAT: &str = "x-docker-container-path-stat";
 
 fn path(call: &Call) -> Result<String> {
     let query = call.query();
@@ -32,7 +32,7 @@ async fn look(call: &Call, id: &str, path: &str) -> Result<String> {
 /// `HEAD /containers/{id}/archive`.
 pub async fn stat(call: Call) -> Result<Reply> {
     let (id, path) = (call.param("id")?, path(&call)?);
-    Ok(Reply::status(200).header(STAT, &look(&call, &id, &path).await?))
+    Reply::status(200).header(STAT, &look(&call, &id, &path).await?)
 }
 
 /// `GET /containers/{id}/archive`.
@@ -45,7 +45,7 @@ pub async fn get(call: Call) -> Result<Reply> {
     let reply = Reply::written(call.slot()?, TAR, "pack a container's files", move |out| {
         archive::pack(&reached.root, &path, &id, out)
     });
-    Ok(reply.header(STAT, &stat))
+    reply.header(STAT, &stat)
 }
 
 /// `PUT /containers/{id}/archive`.

@@ -1,17 +1,18 @@
 //! What shows containers: list, inspect, processes, changes.
 
+use crate::api::kept::Kept;
 use crate::api::reply::{JSON, Reply};
 use crate::api::request::Call;
-use crate::api::shape::container::{Sizes, summary};
+use crate::api::shape;
+use crate::api::shape::container::{Sizes, network_name};
 use crate::api::shape::inspect::{self, Surroundings};
-use crate::api::shape::{self, zero};
 use crate::container::io;
 use crate::container::list::Selection;
 use crate::container::state::View;
 use crate::engine::Engine;
 use crate::event::now_nanos;
 use crate::task;
-use serde_json::value::{RawValue, to_raw_value};
+use bytes::Bytes;
 use shared::error::{Context, Error, Result};
 use shared::id::ImageId;
 use shared::kernel::cgroup;
@@ -38,31 +39,37 @@ pub async fn list(call: Call) -> Result<Reply> {
             || wanted.is_some() && view.record.decided.image_id.as_ref() == wanted
     };
     let views = selection.select(engine.containers.views(), &descends)?;
-    Ok(Reply::bytes(200, JSON, text(engine, &views, query.flag("size")).await? + "\n"))
+    let mut list = text(&call.kept, engine, &views, query.flag("size")).await?;
+    list.push(b'\n');
+    Ok(Reply::bytes(200, JSON, list))
 }
 
 /// Every container with its sizes, for the disk usage.
-pub async fn sized_list(engine: &Engine) -> Result<serde_json::Value> {
+pub async fn sized_list(call: &Call) -> Result<serde_json::Value> {
+    let engine = call.engine();
     let views = Selection { all: true, ..Selection::default() }
         .select(engine.containers.views(), &|_, _| false)?;
-    serde_json::from_str(&text(engine, &views, true).await?).context("read back a list")
+    let text = text(&call.kept, engine, &views, true).await?;
+    serde_json::from_slice(&text).context("read back a list")
 }
 
-/// The list as JSON, written straight from the views.
-async fn text(engine: &Engine, views: &[Arc<View>], sized: bool) -> Result<String> {
+/// The list as JSON, put together from what is kept of each.
+async fn text(kept: &Kept, engine: &Engine, views: &[Arc<View>], sized: bool) -> Result<Vec<u8>> {
     let mut sizes = HashMap::new();
     for view in views.iter().filter(|_| sized) {
         sizes.insert(view.id().clone(), sizes_of(engine, view).await?);
     }
-    let (now, no_labels) = (now_nanos(), HashMap::new());
-    let endpoint: Box<RawValue> =
-        to_raw_value(&zero::complete(serde_json::Value::Null, zero::ENDPOINT))
-            .context("encode an endpoint")?;
-    let list: Vec<_> = views
-        .iter()
-        .map(|view| summary(view, now, sizes.get(view.id()).copied(), &endpoint, &no_labels))
-        .collect();
-    serde_json::to_string(&list).context("encode a list")
+    let now = now_nanos();
+    let mut list = vec![b'['];
+    for view in views {
+        if list.len() > 1 {
+            list.push(b',');
+        }
+        let sizes = sizes.get(view.id()).copied();
+        shape::container::write(&mut list, &kept.listed(view)?, view, now, sizes)?;
+    }
+    list.push(b']');
+    Ok(list)
 }
 
 async fn sizes_of(engine: &Engine, view: &View) -> Result<Sizes> {
@@ -79,20 +86,21 @@ async fn sizes_of(engine: &Engine, view: &View) -> Result<Sizes> {
 pub async fn inspect(call: Call) -> Result<Reply> {
     let engine = call.engine();
     let view = engine.containers.view(&call.param("id")?)?;
-    let sizes = match call.query().flag("size") {
-        true => Some(sizes_of(engine, &view).await?),
-        false => None,
-    };
-    let network = crate::api::shape::container::network_name(&view.record)
-        .and_then(|name| engine.networks.find(name).ok());
+    let sized = call.query().flag("size");
+    let sizes = if sized { Some(sizes_of(engine, &view).await?) } else { None };
+    let network = network_name(&view.record).and_then(|name| engine.networks.find(name).ok());
     let around = Surroundings {
         paths: &engine.paths,
         driver: engine.images.snapshots().driver().name(),
+        machine: &engine.containers.settings().host,
         sizes,
         network_id: network.map_or("", |network| network.id.as_str()),
     };
-    let fixed = call.kept.fixed(&view.record, &call.engine().containers.settings().host)?;
-    Ok(Reply::bytes(200, JSON, inspect::inspect(&view, &fixed, &around)?))
+    let text = match sized {
+        true => Bytes::from(inspect::inspect(&view, &around)?),
+        false => call.kept.inspected(&view, || inspect::inspect(&view, &around))?,
+    };
+    Ok(Reply::bytes(200, JSON, text))
 }
 
 /// `GET /containers/{id}/top`.

@@ -1,17 +1,18 @@
 //! A container as lists show it.
 
 use super::time::human;
+use super::zero;
 use crate::container::record::Record;
 use crate::container::spec::point::{Point, PointKind};
 use crate::container::state::{Status, Verdict, View};
 use serde::Serialize;
+use shared::error::{Context, Result};
 use std::collections::HashMap;
 
-/// One element of `GET /containers/json`, borrowed from a view so that a list of hundreds copies
-/// nothing.
+/// One element of `GET /containers/json`, as far as it stands in the record.
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
-pub struct Summary<'a> {
+struct Fixed<'a> {
     id: &'a str,
     names: [String; 1],
     image: &'a str,
@@ -20,16 +21,22 @@ pub struct Summary<'a> {
     command: String,
     created: i64,
     ports: [(); 0],
+    labels: &'a HashMap<String, String>,
+    host_config: SummaryHost<'a>,
+    network_settings: SummaryNetwork<'a>,
+    mounts: Vec<Mounted<'a>>,
+}
+
+/// The rest of it.
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Changing {
+    state: &'static str,
+    status: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     size_rw: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     size_root_fs: Option<u64>,
-    labels: &'a HashMap<String, String>,
-    state: &'static str,
-    status: String,
-    host_config: SummaryHost<'a>,
-    network_settings: SummaryNetwork<'a>,
-    mounts: Vec<Mounted<'a>>,
 }
 
 #[derive(Serialize)]
@@ -41,7 +48,7 @@ struct SummaryHost<'a> {
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
 struct SummaryNetwork<'a> {
-    networks: HashMap<&'a str, &'a serde_json::value::RawValue>,
+    networks: HashMap<&'a str, serde_json::Value>,
 }
 
 /// A mount point as lists and inspect show it.
@@ -71,34 +78,48 @@ pub struct Sizes {
     pub all: u64,
 }
 
-/// The summary. `endpoint` is the text of an endpoint's fields; `labels` stands in when there are none.
-pub fn summary<'a>(
-    view: &'a View,
-    now_nanos: i64,
-    sizes: Option<Sizes>,
-    endpoint: &'a serde_json::value::RawValue,
-    no_labels: &'a HashMap<String, String>,
-) -> Summary<'a> {
-    let record = &*view.record;
-    let networks = network_name(record).map(|name| (name, endpoint));
-    Summary {
-        id: view.id().as_str(),
-        names: [format!("/{}", view.name())],
+/// What stands in the record, as an object that [`write`] goes on with.
+pub fn fixed(record: &Record) -> Result<Vec<u8>> {
+    let networks = network_name(record)
+        .map(|name| (name, zero::complete(serde_json::Value::Null, zero::ENDPOINT)));
+    let none = HashMap::new();
+    let fixed = Fixed {
+        id: record.id.as_str(),
+        names: [format!("/{}", record.decided.name)],
         image: &record.decided.image,
         image_id: record.decided.image_id.as_ref().map_or("", |id| id.as_str()),
         command: command_line(&record.command()),
         created: record.decided.created_at_nanos / 1_000_000_000,
         ports: [],
-        // Docker leaves a zero out.
-        size_rw: sizes.map(|sizes| sizes.writable).filter(|bytes| *bytes > 0),
-        size_root_fs: sizes.map(|sizes| sizes.all),
-        labels: record.body.labels.as_ref().unwrap_or(no_labels),
-        state: view.status().as_str(),
-        status: status(view, now_nanos),
+        labels: record.body.labels.as_ref().unwrap_or(&none),
         host_config: SummaryHost { network_mode: network_mode(record) },
         network_settings: SummaryNetwork { networks: networks.into_iter().collect() },
         mounts: mounts(record),
-    }
+    };
+    serde_json::to_vec(&fixed).context("encode a container's summary")
+}
+
+/// Writes the element of a list: `fixed` is [`fixed`]'s answer.
+pub fn write(
+    out: &mut Vec<u8>,
+    fixed: &[u8],
+    view: &View,
+    now_nanos: i64,
+    sizes: Option<Sizes>,
+) -> Result<()> {
+    let changing = Changing {
+        state: view.status().as_str(),
+        status: status(view, now_nanos),
+        // Docker leaves a zero out.
+        size_rw: sizes.map(|sizes| sizes.writable).filter(|bytes| *bytes > 0),
+        size_root_fs: sizes.map(|sizes| sizes.all),
+    };
+    // Two objects become one: the brace between them a comma.
+    out.extend_from_slice(fixed.strip_suffix(b"}").unwrap_or(fixed));
+    let seam = out.len();
+    serde_json::to_writer(&mut *out, &changing).context("encode a container's state")?;
+    out[seam] = b',';
+    Ok(())
 }
 
 /// Program and arguments; those with a blank are quoted, as Docker does.

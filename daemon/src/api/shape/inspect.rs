@@ -7,85 +7,9 @@ use crate::container::record::Record;
 use crate::container::spec::host::Host;
 use crate::container::spec::namespace;
 use crate::container::state::{Health, Status, View};
-use serde::Serialize;
-use serde_json::value::{RawValue, to_raw_value};
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value, json, to_value};
 use shared::error::{Context, Result};
 use shared::paths::Paths;
-
-/// What does not change as long as the record does not: everything that is costly to build.
-#[derive(Debug)]
-pub struct Fixed {
-    host_config: Box<RawValue>,
-    config: Box<RawValue>,
-    mounts: Box<RawValue>,
-}
-
-/// The object, what changes beside what does not.
-#[derive(Serialize)]
-#[serde(rename_all = "PascalCase")]
-struct Whole<'a> {
-    #[serde(flatten)]
-    changing: Value,
-    host_config: &'a RawValue,
-    config: &'a RawValue,
-    mounts: &'a RawValue,
-}
-
-impl Fixed {
-    /// From a record; `machine` decides what was left open.
-    pub fn new(record: &Record, machine: &Host) -> Result<Self> {
-        let encode = "encode a container";
-        let mut body = serde_json::to_value(&record.body).context(encode)?;
-        let mut host = Value::Null;
-        if let Some(map) = body.as_object_mut() {
-            host = map.remove("HostConfig").unwrap_or_default();
-            map.remove("NetworkingConfig");
-        }
-        let decided = &record.decided;
-        let mut config = zero::complete(body, zero::CONFIG);
-        config["Hostname"] = json!(decided.hostname);
-        config["Image"] = json!(decided.image);
-        let mut host_config = zero::complete(host, zero::HOST_CONFIG);
-        host_config["LogConfig"] =
-            json!({ "Type": decided.log_driver, "Config": decided.log_options });
-        host_config["Runtime"] = json!(decided.runtime);
-        if host_config["PidsLimit"].as_i64().is_some_and(|limit| limit <= 0) {
-            // As Docker shows "no limit": nothing where it was created so, 0 where it was updated.
-            let updated = decided.updated.as_ref().is_some_and(|u| u.pids_limit.is_some());
-            host_config["PidsLimit"] = if updated { json!(0) } else { Value::Null };
-        }
-        let policy = &mut host_config["RestartPolicy"];
-        if policy["Name"].as_str().is_none_or(str::is_empty) {
-            policy["Name"] = json!("no");
-        }
-        if policy["MaximumRetryCount"].is_null() {
-            policy["MaximumRetryCount"] = json!(0);
-        }
-        let own_cgroups = namespace::cgroup(&record.host(), machine) == namespace::Mode::Private;
-        let cgroups = if own_cgroups { "private" } else { "host" };
-        let memory_bytes = host_config["Memory"].as_i64().unwrap_or_default();
-        if memory_bytes > 0 && host_config["MemorySwap"] == json!(0) {
-            // What a limit of memory alone means.
-            host_config["MemorySwap"] = json!(memory_bytes.saturating_mul(2));
-        }
-        let open = [("NetworkMode", "default"), ("IpcMode", "private"), ("CgroupnsMode", cgroups)];
-        for (key, default) in open {
-            if host_config[key].as_str().is_none_or(str::is_empty) {
-                host_config[key] = json!(default);
-            }
-        }
-        if host_config["Privileged"] == json!(true) {
-            host_config["MaskedPaths"] = Value::Null;
-            host_config["ReadonlyPaths"] = Value::Null;
-        }
-        Ok(Self {
-            host_config: to_raw_value(&host_config).context(encode)?,
-            config: to_raw_value(&config).context(encode)?,
-            mounts: to_raw_value(&mounts(record)).context(encode)?,
-        })
-    }
-}
 
 /// What is known of the engine.
 pub struct Surroundings<'a> {
@@ -93,6 +17,8 @@ pub struct Surroundings<'a> {
     pub paths: &'a Paths,
     /// Name of the snapshotter.
     pub driver: &'a str,
+    /// What the machine can; it decides what was left open.
+    pub machine: &'a Host,
     /// Bytes, when they were asked for.
     pub sizes: Option<Sizes>,
     /// Id of the network that it is in.
@@ -100,13 +26,65 @@ pub struct Surroundings<'a> {
 }
 
 /// The whole object as JSON.
-pub fn inspect(view: &View, fixed: &Fixed, around: &Surroundings<'_>) -> Result<Vec<u8>> {
-    let Fixed { host_config, config, mounts } = fixed;
-    let changing = changing(view, around);
-    let mut text = serde_json::to_vec(&Whole { changing, host_config, config, mounts })
-        .context("encode a container")?;
+pub fn inspect(view: &View, around: &Surroundings<'_>) -> Result<Vec<u8>> {
+    let encode = "encode a container";
+    let mut body = serde_json::to_value(&view.record.body).context(encode)?;
+    let mut host = Value::Null;
+    if let Some(map) = body.as_object_mut() {
+        host = map.remove("HostConfig").unwrap_or_default();
+        map.remove("NetworkingConfig");
+    }
+    let mut object = changing(view, around);
+    object["HostConfig"] = host_config(host, &view.record, around.machine);
+    object["Config"] = config(body, &view.record);
+    object["Mounts"] = to_value(mounts(&view.record)).context(encode)?;
+    let mut text = serde_json::to_vec(&object).context(encode)?;
     text.push(b'\n');
     Ok(text)
+}
+
+fn config(body: Value, record: &Record) -> Value {
+    let mut config = zero::complete(body, zero::CONFIG);
+    config["Hostname"] = json!(record.decided.hostname);
+    config["Image"] = json!(record.decided.image);
+    config
+}
+
+fn host_config(host: Value, record: &Record, machine: &Host) -> Value {
+    let decided = &record.decided;
+    let mut host_config = zero::complete(host, zero::HOST_CONFIG);
+    host_config["LogConfig"] = json!({ "Type": decided.log_driver, "Config": decided.log_options });
+    host_config["Runtime"] = json!(decided.runtime);
+    if host_config["PidsLimit"].as_i64().is_some_and(|limit| limit <= 0) {
+        // As Docker shows "no limit": nothing where it was created so, 0 where it was updated.
+        let updated = decided.updated.as_ref().is_some_and(|u| u.pids_limit.is_some());
+        host_config["PidsLimit"] = if updated { json!(0) } else { Value::Null };
+    }
+    let policy = &mut host_config["RestartPolicy"];
+    if policy["Name"].as_str().is_none_or(str::is_empty) {
+        policy["Name"] = json!("no");
+    }
+    if policy["MaximumRetryCount"].is_null() {
+        policy["MaximumRetryCount"] = json!(0);
+    }
+    let own_cgroups = namespace::cgroup(&record.host(), machine) == namespace::Mode::Private;
+    let cgroups = if own_cgroups { "private" } else { "host" };
+    let memory_bytes = host_config["Memory"].as_i64().unwrap_or_default();
+    if memory_bytes > 0 && host_config["MemorySwap"] == json!(0) {
+        // What a limit of memory alone means.
+        host_config["MemorySwap"] = json!(memory_bytes.saturating_mul(2));
+    }
+    let open = [("NetworkMode", "default"), ("IpcMode", "private"), ("CgroupnsMode", cgroups)];
+    for (key, default) in open {
+        if host_config[key].as_str().is_none_or(str::is_empty) {
+            host_config[key] = json!(default);
+        }
+    }
+    if host_config["Privileged"] == json!(true) {
+        host_config["MaskedPaths"] = Value::Null;
+        host_config["ReadonlyPaths"] = Value::Null;
+    }
+    host_config
 }
 
 fn changing(view: &View, around: &Surroundings<'_>) -> Value {

@@ -1,8 +1,9 @@
 //! Files of a control group: whole reads and single writes, each with a sentence that names the file.
 
 use crate::error::{Context, Error, Kind, Result};
-use std::fs::{File, OpenOptions};
-use std::io::{Read, Write};
+use crate::kernel::text;
+use std::fs::OpenOptions;
+use std::io::Write;
 use std::path::Path;
 
 /// The kernel wants a value in one `write`. A group that is gone is `NotFound`.
@@ -16,10 +17,7 @@ pub fn write(path: &Path, value: &str) -> Result<()> {
 /// The whole text of a file.
 pub fn read(path: &Path) -> Result<String> {
     let sentence = || format!("read {}", path.display());
-    let mut text = String::new();
-    let mut file = File::open(path).map_err(judge).with_context(sentence)?;
-    file.read_to_string(&mut text).map_err(judge).with_context(sentence)?;
-    Ok(text)
+    text::read(path).map_err(judge).with_context(sentence)
 }
 
 /// As [`read`]; a file that this kernel does not have is nothing.
