@@ -20,13 +20,13 @@ mod table;
 mod terminal;
 mod text;
 mod theme;
+mod units;
 mod update;
 
-use args::{Cli, Color, Command};
-use clap::Parser;
-use clap::error::{ContextKind, ContextValue};
+use args::usage::{self, Stop};
+use args::{Cli, Color, Command, ContainerVerb, OnContainer};
 use cli::output::BrokenPipe;
-use shared::client::{Answered, Client, Endpoint};
+use shared::client::{Client, Endpoint};
 use shared::error::{Error, Kind, Result};
 use std::io::IsTerminal;
 use terminal::Options;
@@ -35,40 +35,35 @@ use theme::{Charset, Palette, Theme};
 fn main() {
     // Asked for before the first thread exists: afterwards it cannot be known.
     let offset = time::UtcOffset::current_local_offset().map_or(0, time::UtcOffset::whole_seconds);
-    let cli = Cli::try_parse().unwrap_or_else(|error| {
-        // Standard error may be closed; the code says it too.
-        let _ = error.print();
-        std::process::exit(usage_code(&error));
-    });
-    let code = match run(cli, offset) {
-        Ok(code) => code,
-        Err(error) if error.find::<BrokenPipe>().is_some() => 0,
-        Err(error) => {
-            let (code, words) = match error.find::<cli::Failed>() {
-                Some(failed) => (failed.code, format!("coffer: {}", failed.message)),
-                None if error.find::<Answered>().is_some() => {
-                    (cli::code_of(&error), format!("Error response from daemon: {error}"))
-                }
-                None => (cli::code_of(&error), format!("coffer: {error}")),
-            };
-            // Standard error may be closed; the code says it too.
-            let _ = cli::output::print_error_bytes(format!("{}\n", text::clean(&words)).as_bytes());
+    let code = match usage::parse(std::env::args_os().collect()) {
+        Ok(cli) => run(cli, offset).unwrap_or_else(|error| told(&error)),
+        // The standard streams may be closed; the code says it too.
+        Err(Stop::Asked(words)) => {
+            let _ = cli::output::print(&words);
+            0
+        }
+        Err(Stop::Wrong(words, code)) => {
+            let _ = cli::output::print_error_bytes(words.as_bytes());
             code
         }
     };
     std::process::exit(code);
 }
 
-/// Docker's exit code of wrong usage: 125 for flags, 1 for too many or too few words.
-fn usage_code(error: &clap::Error) -> i32 {
-    if error.exit_code() == 0 {
+/// Prints an error in Docker's words; returns the exit code.
+fn told(error: &Error) -> i32 {
+    if error.find::<BrokenPipe>().is_some() {
         return 0;
     }
-    let flag = match error.get(ContextKind::InvalidArg) {
-        Some(ContextValue::String(argument)) => argument.starts_with('-'),
-        _ => false,
+    let (code, words) = match error.find::<cli::Failed>() {
+        Some(failed) => (failed.code, failed.message.clone()),
+        None => (cli::code_of(error), cli::message(error)),
     };
-    if flag { 125 } else { 1 }
+    let lines: Vec<_> = words.split('\n').map(text::clean).collect();
+    let words = cli::output::words::without_numbers(&lines.join("\n"));
+    // Standard error may be closed; the code says it too.
+    let _ = cli::output::print_error_bytes(format!("{words}\n").as_bytes());
+    code
 }
 
 fn run(cli: Cli, offset: i32) -> Result<i32> {
@@ -83,22 +78,37 @@ fn run(cli: Cli, offset: i32) -> Result<i32> {
         return terminal::open(client, Options { theme: theme_of(cli.color, cli.ascii), offset });
     }
     match cli.command {
+        Some(Command::Completion(args)) => {
+            let mut script = Vec::new();
+            clap_complete::generate(args.shell, &mut usage::command(), "coffer", &mut script);
+            cli::output::print_bytes(&script)?;
+            Ok(0)
+        }
         Some(command) => {
-            let process = matches!(command, Command::Run(_));
+            let runs = matches!(
+                command,
+                Command::OnContainer(OnContainer::Run(_))
+                    | Command::Container(ContainerVerb::On(OnContainer::Run(_)))
+            );
             let result = rt::block_on(cli::run(&client, command));
-            result.map_err(|error| {
-                if process
-                    && error.find::<cli::Failed>().is_none()
-                    && error.find::<BrokenPipe>().is_none()
-                {
-                    cli::failed(&error, 125)
-                } else {
-                    error
-                }
-            })
+            if runs { result.map_err(run_failed) } else { result }
         }
         None => Ok(0),
     }
+}
+
+/// An error of `run`: with the program's name, since it stands among what the container writes, and with
+/// the code that says that it is not the container's.
+fn run_failed(error: Error) -> Error {
+    let (code, said) = match error.find::<cli::Failed>() {
+        Some(failed) => (failed.code, failed.message.clone()),
+        None => (125, cli::message(&error)),
+    };
+    if code == 1 || error.find::<BrokenPipe>().is_some() {
+        return error;
+    }
+    let words = format!("coffer: {said}\n\nRun 'coffer run --help' for more information");
+    cli::failed(&Error::new(error.kind(), words), code)
 }
 
 /// Colours on a terminal that can show them, unless NO_COLOR is set; ASCII where the locale has no UTF-8.

@@ -1,9 +1,9 @@
-//! The only module of the console that names the executor and its timers.
+//! The only module of the console that names the executor, its timers and the clock.
 //!
 //! async-std is no longer developed: moving to its successor must be a change of this file alone.
 
 use std::future::Future;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// Runs a future on this thread until it is ready.
 pub fn block_on<T>(future: impl Future<Output = T>) -> T {
@@ -36,6 +36,12 @@ pub fn detach(future: impl Future<Output = ()> + Send + 'static) {
 /// Runs blocking work on a thread made for it.
 pub async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
     async_std::task::spawn_blocking(work).await
+}
+
+/// Nanoseconds since 1970.
+pub fn now() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_nanos()).unwrap_or(i64::MAX)
 }
 
 /// Waits.

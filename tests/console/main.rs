@@ -7,4 +7,5 @@ mod keys;
 mod screen;
 mod signals;
 mod speed;
+mod usage;
 mod words;

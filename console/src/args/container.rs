@@ -1,6 +1,7 @@
 //! Flags of the verbs on containers.
 
 use super::create::Limits;
+use crate::units;
 use clap::{ArgAction, Args};
 
 /// One or several containers.
@@ -43,8 +44,8 @@ pub struct Start {
 #[allow(missing_docs)]
 pub struct Stop {
     /// Seconds until SIGKILL
-    #[arg(short, long, visible_alias = "timeout", allow_hyphen_values = true)]
-    pub time: Option<i64>,
+    #[arg(short, long, alias = "time", allow_hyphen_values = true)]
+    pub timeout: Option<i64>,
     /// Signal
     #[arg(short, long)]
     pub signal: Option<String>,
@@ -115,7 +116,7 @@ pub struct List {
     #[arg(short, long)]
     pub all: bool,
     /// Filter: name=value
-    #[arg(short, long)]
+    #[arg(short, long, value_parser = units::filter)]
     pub filter: Vec<String>,
     /// table, json, or a template
     #[arg(long)]

@@ -1,5 +1,6 @@
 //! Flags of `run` and `create`: Docker's names, merged with those of older engines where they do no harm.
 
+use crate::units;
 use clap::{ArgAction, Args};
 
 /// `coffer run`.
@@ -38,7 +39,7 @@ pub struct Create {
     #[arg(short, long)]
     pub tty: bool,
     /// Attach to stdin, stdout or stderr
-    #[arg(short, long, value_name = "STREAM")]
+    #[arg(short, long, value_name = "STREAM", value_parser = units::stream)]
     pub attach: Vec<String>,
     /// Remove it when it stops
     #[arg(long)]
@@ -80,7 +81,7 @@ pub struct Create {
     #[arg(short, long)]
     pub volume: Vec<String>,
     /// Mount: type=bind,source=..,target=..
-    #[arg(long)]
+    #[arg(long, value_parser = units::mount)]
     pub mount: Vec<String>,
     /// Directory in memory: path[:options]
     #[arg(long)]
@@ -95,7 +96,7 @@ pub struct Create {
     #[arg(long)]
     pub read_only: bool,
     /// Size of /dev/shm
-    #[arg(long)]
+    #[arg(long, value_parser = units::size)]
     pub shm_size: Option<String>,
     /// Options of the storage
     #[arg(long)]
@@ -196,20 +197,20 @@ pub struct Create {
 #[allow(missing_docs)]
 pub struct Limits {
     /// Memory: 512m, 2g
-    #[arg(short, long)]
+    #[arg(short, long, value_parser = units::size)]
     pub memory: Option<String>,
     /// Memory that is kept under pressure
-    #[arg(long)]
+    #[arg(long, value_parser = units::size)]
     pub memory_reservation: Option<String>,
     /// Memory and swap together; -1 without limit
-    #[arg(long, allow_hyphen_values = true)]
+    #[arg(long, allow_hyphen_values = true, value_parser = units::size)]
     pub memory_swap: Option<String>,
     /// 0 to 100
     #[arg(long, allow_hyphen_values = true)]
     pub memory_swappiness: Option<i64>,
     /// Number of CPUs: 1.5
-    #[arg(long)]
-    pub cpus: Option<String>,
+    #[arg(long, value_parser = units::cpus)]
+    pub cpus: Option<f64>,
     /// Relative weight
     #[arg(short, long)]
     pub cpu_shares: Option<i64>,
@@ -253,8 +254,8 @@ pub struct Limits {
     #[arg(long)]
     pub device_write_iops: Vec<String>,
     /// name=soft[:hard]
-    #[arg(long)]
-    pub ulimit: Vec<String>,
+    #[arg(long, value_parser = units::ulimit)]
+    pub ulimit: Vec<(String, i64, i64)>,
     /// name=value
     #[arg(long)]
     pub sysctl: Vec<String>,
@@ -319,19 +320,19 @@ pub struct Health {
     #[arg(long)]
     pub health_cmd: Option<String>,
     /// Between two checks: 30s
-    #[arg(long)]
+    #[arg(long, value_parser = units::span)]
     pub health_interval: Option<String>,
     /// Longest check
-    #[arg(long)]
+    #[arg(long, value_parser = units::span)]
     pub health_timeout: Option<String>,
     /// Failures until it is unhealthy
     #[arg(long)]
     pub health_retries: Option<i64>,
     /// Time at the start in which failures do not count
-    #[arg(long)]
+    #[arg(long, value_parser = units::span)]
     pub health_start_period: Option<String>,
     /// Between checks in that time
-    #[arg(long)]
+    #[arg(long, value_parser = units::span)]
     pub health_start_interval: Option<String>,
     /// No check, whatever the image says
     #[arg(long)]

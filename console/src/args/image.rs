@@ -1,5 +1,6 @@
 //! Flags of the verbs on images.
 
+use crate::units;
 use clap::{ArgAction, Args};
 
 /// `coffer images`.
@@ -13,7 +14,7 @@ pub struct List {
     #[arg(long)]
     pub digests: bool,
     /// Filter: name=value
-    #[arg(short, long)]
+    #[arg(short, long, value_parser = units::filter)]
     pub filter: Vec<String>,
     /// table, json, or a template
     #[arg(long)]

@@ -1,5 +1,6 @@
 //! Flags of what removes everything unused, the same for each kind of object.
 
+use crate::units;
 use clap::Args;
 
 /// `coffer container prune`.
@@ -10,7 +11,7 @@ pub struct Prune {
     #[arg(short, long)]
     pub force: bool,
     /// Filter: name=value
-    #[arg(long)]
+    #[arg(long, value_parser = units::filter)]
     pub filter: Vec<String>,
 }
 

@@ -1,5 +1,6 @@
 //! Flags of the verbs on the daemon and on any object.
 
+use crate::units;
 use clap::Args;
 
 /// `coffer inspect`.
@@ -31,7 +32,7 @@ pub struct Events {
     #[arg(long)]
     pub until: Option<String>,
     /// Filter: name=value
-    #[arg(short, long)]
+    #[arg(short, long, value_parser = units::filter)]
     pub filter: Vec<String>,
     /// json, or a template
     #[arg(long)]
@@ -45,4 +46,12 @@ pub struct Shown {
     /// json, or a template
     #[arg(short, long)]
     pub format: Option<String>,
+}
+
+/// `coffer completion`.
+#[derive(Debug, Args)]
+#[allow(missing_docs)]
+pub struct Completion {
+    /// bash, zsh, fish, elvish or powershell
+    pub shell: clap_complete::Shell,
 }

@@ -1,5 +1,6 @@
 //! Flags of the verbs on volumes.
 
+use crate::units;
 use clap::Args;
 
 /// `coffer volume ls`.
@@ -7,7 +8,7 @@ use clap::Args;
 #[allow(missing_docs)]
 pub struct List {
     /// Filter: name=value
-    #[arg(short, long)]
+    #[arg(short, long, value_parser = units::filter)]
     pub filter: Vec<String>,
     /// table, json, or a template
     #[arg(long)]

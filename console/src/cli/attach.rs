@@ -1,8 +1,9 @@
 //! `attach`, and the console's.
 
+use super::exit::Outcome;
+use super::request::encode;
 use super::run::waiting;
 use super::session::{self, End, Session};
-use super::{Outcome, encode};
 use crate::args::container::Attach;
 use serde_json::Value;
 use shared::client::Client;

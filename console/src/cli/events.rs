@@ -1,9 +1,11 @@
 //! `events`: Docker's line for each, JSON, or a template.
 
-use super::body::units::moment;
+use super::exit::Outcome;
+use super::output;
 use super::output::template::Template;
-use super::{Outcome, filters, output, query};
+use super::request::{filters, query};
 use crate::args::system::Events;
+use crate::units::moment;
 use futures_util::stream::StreamExt;
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -13,8 +15,8 @@ use shared::error::Context;
 /// `coffer events`.
 pub async fn events(client: &Client, args: &Events) -> Outcome {
     let template =
-        args.format.as_deref().filter(|f| *f != "json").map(Template::parse).transpose()?;
-    let now = crate::terminal::now();
+        args.format.as_deref().filter(|f| *f != "json").map(Template::of_rows).transpose()?;
+    let now = crate::rt::now();
     let path = format!(
         "/events{}",
         query(&[

@@ -1,9 +1,11 @@
 //! `exec`, and the console's shell.
 
+use super::body;
+use super::exit::Outcome;
+use super::exit::failed;
 use super::exit::start_code;
-use super::run::failed;
+use super::request::encode;
 use super::session::{self, End, Session};
-use super::{Outcome, body, encode};
 use crate::args::container::Exec;
 use crate::rt;
 use serde_json::{Value, json};
@@ -23,19 +25,9 @@ struct Plan {
 
 /// `coffer exec`.
 pub async fn exec(client: &Client, args: Exec) -> Outcome {
-    let Some((container, command)) =
-        args.container_and_command.split_first().filter(|(_, c)| !c.is_empty())
-    else {
-        return Err(failed(
-            &Error::invalid(
-                "\"coffer exec\" requires at least 2 arguments: CONTAINER COMMAND [ARG...]",
-            ),
-            1,
-        ));
+    let Some((container, command)) = args.container_and_command.split_first() else {
+        return Err(Error::invalid("which container?"));
     };
-    if container.starts_with('-') {
-        return Err(failed(&Error::invalid(format!("unknown flag: {container}")), 125));
-    }
     if args.tty && args.interactive && !args.detach && !std::io::stdin().is_terminal() {
         return Err(failed(&Error::invalid("the input device is not a TTY"), 1));
     }

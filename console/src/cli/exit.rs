@@ -1,6 +1,7 @@
 //! Exit codes of failures.
 
-use shared::error::{Error, Kind};
+use shared::client::Answered;
+use shared::error::{Context, Error, Kind, Result};
 use std::fmt;
 
 /// An error that carries its exit code through the chain.
@@ -19,6 +20,28 @@ impl fmt::Display for Failed {
 }
 
 impl std::error::Error for Failed {}
+
+/// What a verb returns: its exit code.
+pub type Outcome = Result<i32>;
+
+/// An error whose exit code is already known.
+pub fn failed(error: &Error, code: i32) -> Error {
+    let message = message(error);
+    let failed: std::result::Result<(), _> = Err(Failed { code, message });
+    match failed.context_kind(error.kind(), "coffer") {
+        Err(error) => error,
+        Ok(()) => Error::internal("coffer"),
+    }
+}
+
+/// An error in Docker's words: whose it is, and what to look for when nobody answers.
+pub fn message(error: &Error) -> String {
+    match error.find::<Answered>() {
+        Some(_) => format!("Error response from daemon: {error}"),
+        None if code_of(error) == 3 => format!("{error}; is cofferd running?"),
+        None => error.to_string(),
+    }
+}
 
 /// The exit code of an error: 3 when no daemon answers, 2 for wrong usage found late, else 1.
 pub fn code_of(error: &Error) -> i32 {

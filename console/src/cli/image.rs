@@ -1,8 +1,9 @@
 //! `images`, `rmi`, `tag`, `commit`.
 
+use super::exit::Outcome;
 use super::lifecycle::each;
 use super::output::{self, Column, Format, Row, words};
-use super::{Outcome, encode, filters, query, switch};
+use super::request::{encode, filters, query, switch};
 use crate::args::image::{Commit, List, Remove, Tag};
 use serde_json::{Value, json};
 use shared::client::Client;
@@ -53,7 +54,7 @@ pub async fn list(client: &Client, args: &List) -> Outcome {
         query(&[("all", switch(args.all)), ("filters", filters(&given)?)])
     );
     let found: Vec<Value> = client.get(&path).await?;
-    let now = crate::terminal::now() / 1_000_000_000;
+    let now = crate::rt::now() / 1_000_000_000;
     let rows: Vec<Row> = found.iter().flat_map(|image| rows(image, now, args.no_trunc)).collect();
     if args.quiet && args.format.is_none() {
         let mut ids: Vec<String> = rows.iter().map(|r| words::plain(r.get("ID"))).collect();

@@ -1,8 +1,11 @@
 //! `inspect`: everything about an object, as a JSON list or by a template.
 
+use super::exit::Outcome;
+use super::exit::failed;
+use super::output;
 use super::output::json::indented;
 use super::output::template::Template;
-use super::{Outcome, encode, output};
+use super::request::encode;
 use crate::args::system::Inspect;
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -29,13 +32,13 @@ pub async fn one(client: &Client, kind: &str, args: &Inspect) -> Outcome {
 }
 
 async fn run(client: &Client, kinds: &[&str], args: &Inspect) -> Outcome {
-    let template =
-        args.format.as_deref().filter(|f| *f != "json").map(Template::parse).transpose()?;
+    let template = args.format.as_deref().filter(|f| *f != "json").map(Template::parse);
+    let template = template.transpose().map_err(|error| failed(&parsing(&error), BAD_TEMPLATE))?;
     let (mut found, mut code) = (Vec::new(), 0);
     for name in &args.names {
         match find(client, kinds, name, args.size).await {
             Ok(value) => found.push(value),
-            Err(error) if super::code_of(&error) == 3 => return Err(error),
+            Err(error) if super::exit::code_of(&error) == 3 => return Err(error),
             Err(error) => {
                 let words = match kinds {
                     [_] => format!("Error response from daemon: {error}\n"),
@@ -47,13 +50,13 @@ async fn run(client: &Client, kinds: &[&str], args: &Inspect) -> Outcome {
         }
     }
     if let Some(template) = &template {
-        for value in &found {
+        for (kind, value) in &found {
             let value: Value = serde_json::from_str(value.get()).context("read the object")?;
-            output::line(&template.render(&value)?)?;
+            output::line(&template.render_as(&value, type_of(kind)).map_err(|e| parsing(&e))?)?;
         }
         return Ok(code);
     }
-    let all: Vec<&str> = found.iter().map(|value| value.get()).collect();
+    let all: Vec<&str> = found.iter().map(|(_, value)| value.get()).collect();
     let all = format!("[{}]", all.join(","));
     match args.format {
         Some(_) => output::line(&all)?,
@@ -62,10 +65,32 @@ async fn run(client: &Client, kinds: &[&str], args: &Inspect) -> Outcome {
     Ok(code)
 }
 
-/// An object in the daemon's own words.
-type Object = Box<RawValue>;
+/// Docker's exit code of a template that cannot be read.
+const BAD_TEMPLATE: i32 = 64;
 
-async fn find(client: &Client, kinds: &[&str], name: &str, size: bool) -> Result<Object> {
+fn parsing(error: &Error) -> Error {
+    Error::invalid(format!("template parsing error: {error}"))
+}
+
+/// Docker's type of what is shown.
+fn type_of(kind: &str) -> &'static str {
+    match kind {
+        "container" => "Container",
+        "image" => "Image",
+        "network" => "NetworkObject",
+        _ => "Volume",
+    }
+}
+
+/// What it is, and the object in the daemon's own words.
+type Object<'a> = (&'a str, Box<RawValue>);
+
+async fn find<'a>(
+    client: &Client,
+    kinds: &[&'a str],
+    name: &str,
+    size: bool,
+) -> Result<Object<'a>> {
     let mut last = None;
     for kind in kinds {
         let path = match *kind {
@@ -76,7 +101,7 @@ async fn find(client: &Client, kinds: &[&str], name: &str, size: bool) -> Result
             _ => format!("/volumes/{}", encode(name)),
         };
         match client.get(&path).await {
-            Ok(value) => return Ok(value),
+            Ok(value) => return Ok((kind, value)),
             Err(error)
                 if error.kind() == Kind::NotFound
                     || kinds.len() > 1 && error.kind() == Kind::Invalid =>

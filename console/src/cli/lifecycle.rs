@@ -1,12 +1,15 @@
 //! Verbs that change containers: each target is tried, its name printed or its error told.
 
-use super::run::{failed, waiting};
+use super::exit::Outcome;
+use super::exit::failed;
+use super::request::{encode, query, switch};
+use super::run::waiting;
 use super::session::{self, End, Session};
-use super::{Outcome, body, encode, exit, output, query, switch};
+use super::{body, exit, output};
 use crate::args::container::{Kill, Remove, Rename, Start, Stop, Update};
 use serde_json::Value;
 use shared::client::Client;
-use shared::error::{Error, Result};
+use shared::error::{Error, Kind, Result};
 use std::cell::RefCell;
 use std::future::Future;
 
@@ -92,7 +95,8 @@ async fn start_all(client: &Client, targets: &[String]) -> Outcome {
 
 /// `coffer stop` and `coffer restart`.
 pub async fn stop(client: &Client, verb: &str, args: &Stop) -> Outcome {
-    let flags = query(&[("t", args.time.map(|t| t.to_string())), ("signal", args.signal.clone())]);
+    let flags =
+        query(&[("t", args.timeout.map(|t| t.to_string())), ("signal", args.signal.clone())]);
     let flags = &flags;
     each(&args.containers, |target| async move {
         client.act(&format!("/containers/{}/{verb}{flags}", encode(&target))).await?;
@@ -120,9 +124,17 @@ pub async fn remove(client: &Client, args: &Remove) -> Outcome {
         ("link", switch(args.link)),
     ]);
     let flags = &flags;
+    let force = args.force;
     each(&args.containers, |target| async move {
-        client.delete(&format!("/containers/{}{flags}", encode(&target))).await?;
-        Ok(target)
+        match client.delete(&format!("/containers/{}{flags}", encode(&target))).await {
+            Ok(_) => Ok(target),
+            // Whoever insists wants it gone: said, but no failure.
+            Err(error) if force && error.kind() == Kind::NotFound => {
+                output::print_error_bytes(format!("{}\n", exit::message(&error)).as_bytes())?;
+                Ok(String::new())
+            }
+            Err(error) => Err(error),
+        }
     })
     .await
 }
@@ -143,8 +155,13 @@ pub async fn rename(client: &Client, args: &Rename) -> Outcome {
         encode(&args.container),
         query(&[("name", Some(args.name.clone()))])
     );
-    client.act(&path).await?;
-    Ok(0)
+    let Err(error) = client.act(&path).await else { return Ok(0) };
+    if exit::code_of(&error) == 3 {
+        return Err(error);
+    }
+    let said = exit::message(&error);
+    let words = format!("{said}\nError: failed to rename container named {}", args.container);
+    Err(failed(&Error::new(error.kind(), words), 1))
 }
 
 /// `coffer update`.

@@ -1,9 +1,11 @@
 //! `logs`, of one container as Docker prints them, or of several with their names in front.
 
-use super::body::units::moment;
+use super::exit::Outcome;
+use super::output;
+use super::request::{encode, query, switch};
 use super::session::Demultiplexer;
-use super::{Outcome, encode, output, query, switch};
 use crate::args::container::Logs;
+use crate::units::moment;
 use futures_util::future::try_join_all;
 use futures_util::stream::StreamExt;
 use serde_json::Value;
@@ -33,7 +35,7 @@ async fn show(client: &Client, args: &Logs, name: &str, prefix: Option<String>) 
     let object = format!("/containers/{}", encode(name));
     let found: Value = client.get(&format!("{object}/json")).await?;
     let raw = found["Config"]["Tty"] == true;
-    let now = crate::terminal::now();
+    let now = crate::rt::now();
     let path = format!(
         "{object}/logs{}",
         query(&[

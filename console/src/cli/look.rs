@@ -1,7 +1,9 @@
 //! `top`, `port` and `diff`.
 
+use super::exit::Outcome;
+use super::output;
 use super::output::grid::Grid;
-use super::{Outcome, encode, output, query};
+use super::request::{encode, query};
 use crate::args::container::{Port, Top};
 use serde_json::Value;
 use shared::client::Client;
@@ -28,8 +30,8 @@ pub async fn top(client: &Client, args: &Top) -> Outcome {
 /// `coffer port`.
 pub async fn port(client: &Client, args: &Port) -> Outcome {
     let found: Value = client.get(&format!("/containers/{}/json", encode(&args.container))).await?;
-    let wanted =
-        args.port.as_ref().map(|p| if p.contains('/') { p.clone() } else { format!("{p}/tcp") });
+    let whole = |p: &String| if p.contains('/') { p.clone() } else { format!("{p}/tcp") };
+    let wanted = args.port.as_ref().map(whole);
     let mut lines = Vec::new();
     for (inside, bindings) in found["NetworkSettings"]["Ports"].as_object().into_iter().flatten() {
         for binding in bindings.as_array().into_iter().flatten() {
@@ -46,9 +48,9 @@ pub async fn port(client: &Client, args: &Port) -> Outcome {
             }
         }
     }
-    if let Some(wanted) = wanted.filter(|_| lines.is_empty()) {
+    if let Some(wanted) = args.port.as_ref().filter(|_| lines.is_empty()) {
         return Err(Error::not_found(format!(
-            "no public port '{wanted}' published for {}",
+            "Error: No public port '{wanted}' published for {}",
             args.container
         )));
     }

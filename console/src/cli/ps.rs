@@ -1,8 +1,9 @@
 //! `ps`.
 
+use super::exit::Outcome;
 use super::output::template::LABELS;
 use super::output::{self, Column, Format, Row, words};
-use super::{Outcome, filters, query, switch};
+use super::request::{filters, query, switch};
 use crate::args::container::List;
 use serde_json::{Value, json};
 use shared::client::Client;
@@ -49,10 +50,11 @@ pub async fn list(client: &Client, args: &List) -> Outcome {
         ])
     );
     let found: Vec<Value> = client.get(&path).await?;
-    let now = crate::terminal::now() / 1_000_000_000;
+    let now = crate::rt::now() / 1_000_000_000;
     let cut = if args.no_trunc { Cut::Nothing } else { Cut::Docker };
     let rows: Vec<Row> = found.iter().map(|c| row(c, now, cut)).collect();
-    if args.quiet && args.format.is_none() {
+    if args.quiet {
+        output::quiet(args.format.as_deref())?;
         let ids: String = rows.iter().map(|r| format!("{}\n", words::plain(r.get("ID")))).collect();
         output::print(&ids)?;
         return Ok(0);

@@ -1,12 +1,13 @@
 //! `run` and `create`.
 
-use super::exit::{Failed, start_code};
+use super::exit::{Outcome, failed, start_code};
+use super::request::{encode, query};
 use super::session::{self, End, Session};
-use super::{Outcome, body, encode, output, progress, query};
+use super::{body, output, progress};
 use crate::args::create::{Create, Run};
 use futures_util::stream::StreamExt;
 use serde::Deserialize;
-use shared::client::{Answered, Client, Content, Method};
+use shared::client::{Client, Content, Method};
 use shared::error::{Context, Error, Kind, Result};
 use std::io::IsTerminal;
 
@@ -18,55 +19,57 @@ struct Created {
     warnings: Option<Vec<String>>,
 }
 
-/// An error whose exit code is already known.
-pub fn failed(error: &Error, code: i32) -> Error {
-    let message = match error.find::<Answered>() {
-        Some(_) => format!("Error response from daemon: {error}"),
-        None => error.to_string(),
-    };
-    let failed: std::result::Result<(), _> = Err(Failed { code, message });
-    match failed.context_kind(error.kind(), "coffer") {
-        Err(error) => error,
-        Ok(()) => Error::internal("coffer"),
+/// What contradicts itself, found before anything is made.
+fn check(args: &Create) -> Result<()> {
+    let restarts = args.restart.as_deref().is_some_and(|policy| !matches!(policy, "" | "no"));
+    if args.rm && restarts {
+        return Err(Error::invalid("conflicting options: cannot specify both --restart and --rm"));
     }
+    let network = args.network.as_deref().unwrap_or("default");
+    let own = !matches!(network, "default" | "bridge" | "host" | "none");
+    if !args.network_alias.is_empty() && (!own || network.starts_with("container:")) {
+        return Err(Error::invalid(
+            "network-scoped aliases are only supported for user-defined networks",
+        ));
+    }
+    Ok(())
 }
 
 /// `coffer create`.
 pub async fn create(client: &Client, args: Create) -> Outcome {
-    let id = make(client, &args).await?;
+    check(&args)?;
+    let id = make(client, &args, body::streams(&args)).await?;
     output::line(&id)?;
     Ok(0)
 }
 
 /// `coffer run`.
-pub async fn run(client: &Client, mut args: Run) -> Outcome {
-    if args.detach {
-        if args.create.rm && args.create.attach.iter().any(|a| !a.is_empty()) {
-            return Err(failed(&Error::invalid("Conflicting options: -a and -d"), 125));
-        }
-        args.create.attach.clear();
+pub async fn run(client: &Client, args: Run) -> Outcome {
+    if args.detach && !args.create.attach.is_empty() {
+        let words = "conflicting options: cannot specify both --attach and --detach";
+        return Err(failed(&Error::invalid(words), 1));
+    }
+    check(&args.create).map_err(|e| failed(&e, 125))?;
+    let streams = if args.detach { body::DETACHED } else { body::streams(&args.create) };
+    let terminal = args.create.tty;
+    if terminal && streams.input && !args.detach && !std::io::stdin().is_terminal() {
+        return Err(failed(&Error::invalid("the input device is not a TTY"), 1));
     }
     let keys = session::keys(args.detach_keys.as_deref()).map_err(|e| failed(&e, 125))?;
-    let id = make(client, &args.create).await.map_err(|e| failed(&e, 125))?;
+    let id = make(client, &args.create, streams).await.map_err(|e| failed(&e, 125))?;
     let short = format!("/containers/{id}");
     if args.detach {
         start(client, &args.create, &id).await?;
         output::line(&id)?;
         return Ok(0);
     }
-    let streams = body::streams(&args.create).map_err(|e| failed(&e, 125))?;
-    let terminal = args.create.tty;
-    if terminal && streams.input && !std::io::stdin().is_terminal() {
-        remove_quietly(client, &args.create, &id).await;
-        return Err(failed(&Error::invalid("the input device is not a TTY"), 125));
-    }
     let attach = format!(
         "{short}/attach{}",
         query(&[
             ("stream", Some("1".into())),
-            ("stdin", super::switch(streams.input)),
-            ("stdout", super::switch(streams.output)),
-            ("stderr", super::switch(streams.error)),
+            ("stdin", super::request::switch(streams.input)),
+            ("stdout", super::request::switch(streams.output)),
+            ("stderr", super::request::switch(streams.error)),
         ])
     );
     let halves = client.hijack(&attach, Content::Nothing).await.map_err(|e| failed(&e, 125))?;
@@ -107,8 +110,8 @@ async fn start(client: &Client, args: &Create, id: &str) -> Result<()> {
 }
 
 /// Creates; fetches the image first when it is missing and may be fetched.
-async fn make(client: &Client, args: &Create) -> Result<String> {
-    let body = body::create(args)?;
+async fn make(client: &Client, args: &Create, streams: body::Streams) -> Result<String> {
+    let body = body::create(args, streams)?;
     let image = args.image_and_command.first().map_or("", String::as_str);
     let policy = args.pull.as_deref().unwrap_or("missing");
     if !matches!(policy, "missing" | "always" | "never") {

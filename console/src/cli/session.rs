@@ -1,7 +1,8 @@
 //! A conversation with a process: its output here, our input there, until it ends or the detach keys
 //! are typed. Used by run, start -a, attach, exec, and by the console when it lends its terminal.
 
-use super::{input, output, query, switch};
+use super::request::{query, switch};
+use super::{input, output};
 use crate::signal;
 use crossterm::terminal;
 use futures_util::io::{AsyncReadExt, AsyncWriteExt};

@@ -1,7 +1,8 @@
 //! `stats`: the figures that Docker works out from the API's counters.
 
+use super::exit::Outcome;
 use super::output::{self, Column, Format, Row, words};
-use super::{Outcome, encode};
+use super::request::encode;
 use crate::args::container::Stats;
 use crate::rt;
 use futures_util::future::join_all;

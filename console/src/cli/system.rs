@@ -1,14 +1,15 @@
 //! `info`, `version` and the prunes.
 
+use super::exit::Outcome;
 use super::output::template::Template;
 use super::output::words;
-use super::{Outcome, filters, image, output, query};
+use super::request::{filters, query};
+use super::{image, output};
 use crate::args::prune::{Prune, PruneNamed};
 use crate::args::system::Shown;
 use serde_json::{Value, json};
 use shared::client::{Client, Content, Method};
-use shared::error::{Context, Error, Result};
-use std::io::{IsTerminal, Write};
+use shared::error::{Context, Result};
 
 /// `coffer info`.
 pub async fn info(client: &Client, args: &Shown) -> Outcome {
@@ -105,24 +106,15 @@ fn shown(value: &Value, format: &str) -> Outcome {
     Ok(0)
 }
 
-/// Asks; without a terminal the answer is no, and said so.
-fn sure(force: bool, warning: &str) -> Result<()> {
+/// Asks, as Docker does whatever standard input is; anything but yes is no.
+fn sure(force: bool, warning: &str) -> Result<bool> {
     if force {
-        return Ok(());
-    }
-    if !std::io::stdin().is_terminal() {
-        return Err(Error::invalid(
-            "confirmation is needed: give --force, there is no terminal to ask on",
-        ));
+        return Ok(true);
     }
     output::print(&format!("WARNING! {warning}\nAre you sure you want to continue? [y/N] "))?;
-    std::io::stdout().flush().context("write the output")?;
     let mut answer = String::new();
     std::io::stdin().read_line(&mut answer).context("read the answer")?;
-    match answer.trim().to_lowercase().as_str() {
-        "y" | "yes" => Ok(()),
-        _ => Err(Error::invalid("nothing was removed")),
-    }
+    Ok(matches!(answer.trim().to_lowercase().as_str(), "y" | "yes"))
 }
 
 async fn prune(client: &Client, kind: &str, given: &[String]) -> Result<Value> {
@@ -146,7 +138,9 @@ fn names(list: &Value) -> String {
 
 /// `coffer container prune`.
 pub async fn prune_containers(client: &Client, args: &Prune) -> Outcome {
-    sure(args.force, "This will remove all stopped containers.")?;
+    if !sure(args.force, "This will remove all stopped containers.")? {
+        return Ok(0);
+    }
     let answer = prune(client, "containers", &args.filter).await?;
     report("Deleted Containers", &names(&answer["ContainersDeleted"]), &answer)
 }
@@ -155,7 +149,9 @@ pub async fn prune_containers(client: &Client, args: &Prune) -> Outcome {
 pub async fn prune_images(client: &Client, args: &PruneNamed) -> Outcome {
     let all = "This will remove all images without at least one container associated to them.";
     let dangling = "This will remove all dangling images.";
-    sure(args.prune.force, if args.all { all } else { dangling })?;
+    if !sure(args.prune.force, if args.all { all } else { dangling })? {
+        return Ok(0);
+    }
     let mut given = args.prune.filter.clone();
     given.push(format!("dangling={}", !args.all));
     let answer = prune(client, "images", &given).await?;
@@ -166,7 +162,9 @@ pub async fn prune_images(client: &Client, args: &PruneNamed) -> Outcome {
 pub async fn prune_volumes(client: &Client, args: &PruneNamed) -> Outcome {
     let all = "This will remove all local volumes not used by at least one container.";
     let anonymous = "This will remove anonymous local volumes not used by at least one container.";
-    sure(args.prune.force, if args.all { all } else { anonymous })?;
+    if !sure(args.prune.force, if args.all { all } else { anonymous })? {
+        return Ok(0);
+    }
     let mut given = args.prune.filter.clone();
     if args.all {
         given.push("all=true".into());

@@ -1,8 +1,10 @@
 //! Archives in and out: `load`, `save`, `import`, `export`.
 
+use super::exit::Outcome;
+use super::exit::failed;
+use super::output;
 use super::progress::{Progress, Wish};
-use super::run::failed;
-use super::{Outcome, encode, output, query};
+use super::request::{encode, query};
 use crate::args::image::{Export, Import, Load, Save};
 use crate::rt;
 use futures_util::stream::{self, BoxStream, StreamExt};
@@ -140,6 +142,12 @@ pub async fn receive(mut body: Body, target: Option<&str>, label: &str, wish: Wi
         }
         return Ok(());
     };
+    let parent = std::path::Path::new(path).parent().filter(|p| !p.as_os_str().is_empty());
+    if let Some(parent) = parent {
+        parent
+            .metadata()
+            .with_context(|| format!("invalid output path: stat {}", parent.display()))?;
+    }
     let unfinished = format!("{path}.part-{}", std::process::id());
     let result = async {
         let mut file = File::create(&unfinished).with_context(|| format!("create {unfinished}"))?;

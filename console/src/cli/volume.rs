@@ -1,11 +1,12 @@
 //! `volume ls`, `create` and `rm`.
 
-use super::body::units::pairs;
+use super::exit::Outcome;
 use super::lifecycle::each;
 use super::output::template::LABELS;
 use super::output::{self, Column, Format, Row, words};
-use super::{Outcome, encode, filters, query, switch};
+use super::request::{encode, filters, query, switch};
 use crate::args::volume::{Create, List, Remove};
+use crate::units::pairs;
 use serde_json::{Value, json};
 use shared::client::Client;
 
@@ -45,6 +46,10 @@ fn row(volume: &Value) -> Row {
         row.insert(name.into(), json!(volume[name].as_str().unwrap_or_default()));
     }
     row.insert("Labels".into(), json!(said.join(",")));
+    // Figures of `system df`, and of swarm; a list has none.
+    for name in ["Availability", "Group", "Links", "Size", "Status"] {
+        row.insert(name.into(), json!("N/A"));
+    }
     row.insert(LABELS.into(), labels.into());
     row
 }

@@ -15,7 +15,6 @@ use crossterm::terminal;
 use shared::client::Client;
 use shared::error::{Context, Error, Kind, Result};
 use std::io::IsTerminal;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Messages that may wait for the loop: effects are held back beyond that.
 const QUEUE: usize = 256;
@@ -29,12 +28,6 @@ pub struct Options {
     pub offset: i32,
 }
 
-/// Nanoseconds since 1970.
-pub fn now() -> i64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since.as_nanos()).unwrap_or(i64::MAX)
-}
-
 /// Opens the console and stays until it is left; returns the exit code.
 pub fn open(client: Client, options: Options) -> Result<i32> {
     if !std::io::stdout().is_terminal() || !std::io::stdin().is_terminal() {
@@ -45,7 +38,7 @@ pub fn open(client: Client, options: Options) -> Result<i32> {
     crossterm::style::force_color_output(true);
     let size = terminal::size().context("ask for the size of the terminal")?;
     let endpoint = client.endpoint().to_string();
-    let app = App::new(options.theme, size, now(), options.offset, endpoint);
+    let app = App::new(options.theme, size, rt::now(), options.offset, endpoint);
     let (sender, messages) = async_channel::bounded::<Message>(QUEUE);
     let effects = Effects::new(client, sender);
     rt::block_on(session::run(app, effects, messages))

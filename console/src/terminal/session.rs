@@ -4,13 +4,13 @@
 //! stream at most twenty times a second, and more rarely when the terminal is slow to take a frame.
 
 use super::guard::TermGuard;
-use super::now;
 use super::sink::Sink;
 use crate::app::App;
 use crate::cli;
 use crate::command::Command;
 use crate::effect::Effects;
 use crate::message::{Message, Tone};
+use crate::rt::now;
 use crate::screen;
 use crate::signal::{self, Watch};
 use crate::update::{absorb, settle, update};

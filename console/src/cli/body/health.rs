@@ -1,7 +1,8 @@
 //! How the health is checked.
 
-use super::{Object, set, units};
+use super::{Object, set};
 use crate::args::create::Health;
+use crate::units;
 use serde_json::json;
 use shared::error::{Error, Result};
 

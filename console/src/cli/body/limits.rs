@@ -1,7 +1,8 @@
 //! Limits of resources, restart policies and devices.
 
-use super::{Object, set, set_flag, units};
+use super::{Object, set, set_flag};
 use crate::args::create::{Limits, Security};
+use crate::units;
 use serde_json::{Value, json};
 use shared::error::{Error, Result};
 
@@ -15,12 +16,7 @@ pub fn limits(given: &Limits) -> Result<Object> {
     ] {
         set(&mut out, name, size.as_ref().map(|s| units::bytes(s)).transpose()?);
     }
-    if let Some(cpus) = &given.cpus {
-        let number: f64 = cpus
-            .parse()
-            .map_err(|_| Error::invalid(format!("failed to parse {cpus} as a rational number")))?;
-        out.insert("NanoCpus".into(), json!((number * 1e9).round() as i64));
-    }
+    set(&mut out, "NanoCpus", given.cpus.map(|number| (number * 1e9).round() as i64));
     for (name, number) in [
         ("MemorySwappiness", given.memory_swappiness),
         ("CpuShares", given.cpu_shares),
@@ -40,8 +36,8 @@ pub fn limits(given: &Limits) -> Result<Object> {
     set_flag(&mut out, "OomKillDisable", given.oom_kill_disable);
     throttles(given, &mut out)?;
     if !given.ulimit.is_empty() {
-        let all: Vec<Value> = given.ulimit.iter().map(|u| ulimit(u)).collect::<Result<_>>()?;
-        out.insert("Ulimits".into(), all.into());
+        let one = |(name, soft, hard): &(String, i64, i64)| json!({"Name": name, "Soft": soft, "Hard": hard});
+        out.insert("Ulimits".into(), given.ulimit.iter().map(one).collect());
     }
     if !given.sysctl.is_empty() {
         out.insert("Sysctls".into(), units::pairs(&given.sysctl)?.into());
@@ -69,16 +65,6 @@ fn throttles(given: &Limits, out: &mut Object) -> Result<()> {
     Ok(())
 }
 
-/// `name=soft[:hard]`.
-fn ulimit(text: &str) -> Result<Value> {
-    let bad = || Error::invalid(format!("invalid ulimit argument: {text}"));
-    let (name, values) = text.split_once('=').ok_or_else(bad)?;
-    let (soft, hard) = values.split_once(':').unwrap_or((values, values));
-    let number =
-        |v: &str| if v == "unlimited" { Ok(-1) } else { v.parse::<i64>().map_err(|_| bad()) };
-    Ok(json!({"Name": name, "Soft": number(soft)?, "Hard": number(hard)?}))
-}
-
 /// `no`, `always`, `unless-stopped`, `on-failure[:n]`.
 pub fn restart(text: &str) -> Result<Value> {
     let (name, count) = text.split_once(':').unwrap_or((text, "0"));
@@ -98,7 +84,7 @@ pub fn devices(given: &Security, host: &mut Object) -> Result<()> {
             [path, rights] if !rights.starts_with('/') => (*path, *path, *rights),
             [path, inside] => (*path, *inside, "rwm"),
             [path, inside, rights] => (*path, *inside, *rights),
-            _ => return Err(Error::invalid(format!("invalid device specification: {text}"))),
+            _ => return Err(Error::invalid(format!("bad format for path: {text}"))),
         };
         Ok(json!({"PathOnHost": path, "PathInContainer": inside, "CgroupPermissions": rights}))
     };

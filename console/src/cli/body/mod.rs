@@ -4,11 +4,11 @@ mod health;
 mod limits;
 mod mount;
 mod port;
-pub mod units;
 
 pub use limits::{limits, restart};
 
 use crate::args::create::Create;
+use crate::units;
 use serde_json::{Map, Value, json};
 use shared::error::{Context, Error, Result};
 
@@ -37,17 +37,14 @@ pub fn set_flag(object: &mut Object, name: &str, on: bool) {
 }
 
 /// The body of `POST /containers/create`.
-pub fn create(args: &Create) -> Result<Value> {
+pub fn create(args: &Create, streams: Streams) -> Result<Value> {
     let Some((image, command)) = args.image_and_command.split_first() else {
         return Err(Error::invalid("which image?"));
     };
-    if image.starts_with('-') {
-        return Err(Error::invalid(format!("unknown flag: {image}")));
-    }
     let mut body = Object::new();
     body.insert("Image".into(), json!(image));
     set_list(&mut body, "Cmd", command);
-    process(args, &mut body)?;
+    process(args, streams, &mut body)?;
     health::health(&args.health, &mut body)?;
     port::exposed(args, &mut body)?;
     let volumes: Object =
@@ -60,8 +57,7 @@ pub fn create(args: &Create) -> Result<Value> {
     Ok(body.into())
 }
 
-fn process(args: &Create, body: &mut Object) -> Result<()> {
-    let streams = streams(args)?;
+fn process(args: &Create, streams: Streams, body: &mut Object) -> Result<()> {
     body.insert("AttachStdin".into(), json!(streams.input));
     body.insert("AttachStdout".into(), json!(streams.output));
     body.insert("AttachStderr".into(), json!(streams.error));
@@ -102,25 +98,16 @@ pub struct Streams {
     pub error: bool,
 }
 
+/// No stream: it runs in the background.
+pub const DETACHED: Streams = Streams { input: false, output: false, error: false };
+
 /// The streams of `-a`, or Docker's defaults.
-pub fn streams(args: &Create) -> Result<Streams> {
+pub fn streams(args: &Create) -> Streams {
     if args.attach.is_empty() {
-        return Ok(Streams { input: args.interactive, output: true, error: true });
+        return Streams { input: args.interactive, output: true, error: true };
     }
-    let mut streams = Streams { input: false, output: false, error: false };
-    for one in &args.attach {
-        match one.to_lowercase().as_str() {
-            "stdin" => streams.input = true,
-            "stdout" => streams.output = true,
-            "stderr" => streams.error = true,
-            _ => {
-                return Err(Error::invalid(format!(
-                    "invalid argument {one:?} for \"-a, --attach\" flag: valid streams are STDIN, STDOUT and STDERR"
-                )));
-            }
-        }
-    }
-    Ok(streams)
+    let given = |name: &str| args.attach.iter().any(|one| one.eq_ignore_ascii_case(name));
+    Streams { input: given("stdin"), output: given("stdout"), error: given("stderr") }
 }
 
 /// Environment of `-e` and `--env-file`: a name without a value takes the one from here, if there is one.
@@ -246,13 +233,12 @@ fn network(args: &Create, body: &mut Object) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::args::{Cli, Command};
-    use clap::Parser;
+    use crate::args::{Command, OnContainer, usage};
 
     fn body(line: &str) -> Result<Value> {
-        let cli = Cli::try_parse_from(line.split_whitespace()).unwrap();
-        let Some(Command::Run(run)) = cli.command else { panic!() };
-        create(&run.create)
+        let cli = usage::parse(line.split_whitespace().map(Into::into).collect()).unwrap();
+        let Some(Command::OnContainer(OnContainer::Run(run))) = cli.command else { panic!() };
+        create(&run.create, streams(&run.create))
     }
 
     #[test]
@@ -270,9 +256,6 @@ mod tests {
     #[test]
     fn mistakes_are_named() {
         let said = |line: &str| body(line).unwrap_err().to_string();
-        assert_eq!(said("coffer run --bogus img"), "unknown flag: --bogus");
-        assert!(said("coffer run -m lots img").contains("invalid size: 'lots'"));
-        assert!(said("coffer run -a nope img").contains("valid streams"));
         assert!(said("coffer run --restart always:x img").contains("restart policy"));
         assert!(said("coffer run --mount type=bind img").contains("target is required"));
     }

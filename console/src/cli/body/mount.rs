@@ -1,7 +1,8 @@
 //! `-v`, `--mount` and `--tmpfs`.
 
-use super::{Object, set, units};
+use super::{Object, set};
 use crate::args::create::Create;
+use crate::units;
 use serde_json::{Value, json};
 use shared::error::{Context, Error, Result};
 

@@ -18,7 +18,7 @@ struct Published {
 
 /// `[address:][port[-port]:]port[-port][/protocol]`.
 fn parse(text: &str) -> Result<Vec<Published>> {
-    let bad = || Error::invalid(format!("invalid publish argument: {text}"));
+    let bad = || Error::invalid(format!("invalid containerPort: {text}"));
     let (spec, protocol) = text.rsplit_once('/').unwrap_or((text, "tcp"));
     if !matches!(protocol, "tcp" | "udp" | "sctp") {
         return Err(Error::invalid(format!("invalid proto: {protocol}")));

@@ -1,8 +1,10 @@
 //! `cp`: tar archives in and out, with Docker's rules for what the target becomes.
 
+use super::exit::Outcome;
+use super::output;
 use super::progress::{Progress, Wish};
+use super::request::{encode, query, switch};
 use super::transfer::{Sent, pieces, receive};
-use super::{Outcome, encode, output, query, switch};
 use crate::args::container::Copy;
 use crate::rt;
 use shared::client::{Client, Content, Method};

@@ -2,7 +2,6 @@
 
 pub mod grid;
 pub mod json;
-mod printf;
 pub mod template;
 pub mod words;
 
@@ -35,10 +34,29 @@ impl Format {
             None | Some("" | "table") => Format::Table,
             Some("json") => Format::Json,
             Some(text) => match text.strip_prefix("table ") {
-                Some(rest) => Format::TableTemplate(Box::new(Template::parse(rest)?)),
-                None => Format::Template(Box::new(Template::parse(text)?)),
+                Some(rest) => Format::TableTemplate(Box::new(of_rows(rest)?)),
+                None => Format::Template(Box::new(of_rows(text)?)),
             },
         })
+    }
+}
+
+fn of_rows(text: &str) -> Result<Template> {
+    Template::of_rows(text)
+        .map_err(|error| Error::invalid(format!("failed to parse template: {error}")))
+}
+
+fn rendered(result: Result<String>) -> Result<String> {
+    result.map_err(|error| Error::invalid(format!("failed to execute template: {error}")))
+}
+
+/// Says that `--quiet` wins over a format.
+pub fn quiet(format: Option<&str>) -> Result<()> {
+    match format {
+        None => Ok(()),
+        Some(_) => print_error_bytes(
+            b"WARNING: Ignoring custom format, because both --format and --quiet are set.\n",
+        ),
     }
 }
 
@@ -65,13 +83,13 @@ pub fn render(
             for row in rows {
                 let shown = row.iter().filter(|(name, _)| *name != template::LABELS);
                 let shown: Row = shown.map(|(name, value)| (name.clone(), value.clone())).collect();
-                out.push_str(&Value::Object(shown).to_string());
+                out.push_str(&template::escaped(&Value::Object(shown).to_string()));
                 out.push('\n');
             }
         }
         Format::Template(template) => {
             for row in rows {
-                out.push_str(&template.render(&Value::Object(row.clone()))?);
+                out.push_str(&rendered(template.render(&Value::Object(row.clone())))?);
                 out.push('\n');
             }
         }
@@ -81,9 +99,10 @@ pub fn render(
                 .map(|(heading, field)| (field.to_string(), Value::from(*heading)))
                 .collect();
             let cells = |line: String| line.split('\t').map(str::to_string).collect::<Vec<_>>();
-            let mut grid = Grid::new(cells(template.render_heading(&Value::Object(names))?));
+            let mut grid =
+                Grid::new(cells(rendered(template.render_heading(&Value::Object(names)))?));
             for row in rows {
-                grid.push(cells(template.render(&Value::Object(row.clone()))?));
+                grid.push(cells(rendered(template.render(&Value::Object(row.clone())))?));
             }
             out = grid.to_string();
         }

@@ -1,7 +1,6 @@
-//! Sizes, durations and pairs as Docker's flags take them.
+//! Sizes, durations and pairs as Docker's flags take them. Knows neither flags nor requests.
 
-use super::Object;
-use serde_json::json;
+use serde_json::{Map, Value, json};
 use shared::error::{Error, Result};
 
 /// Bytes: a number with `b`, `k`, `m`, `g`, `t` (and `b` or `ib` behind), powers of 1024; `-1` stays.
@@ -31,7 +30,7 @@ pub fn bytes(text: &str) -> Result<i64> {
 
 /// A duration as Go writes it, `1h2m3.5s`, in nanoseconds.
 pub fn duration(text: &str) -> Result<i64> {
-    let bad = || Error::invalid(format!("invalid duration {text:?}"));
+    let bad = || Error::invalid(format!("time: invalid duration {text:?}"));
     let (mut rest, mut total) = (text, 0.0);
     if rest == "0" {
         return Ok(0);
@@ -60,7 +59,7 @@ pub fn duration(text: &str) -> Result<i64> {
 }
 
 /// `name=value` pairs as an object.
-pub fn pairs(given: &[String]) -> Result<Object> {
+pub fn pairs(given: &[String]) -> Result<Map<String, Value>> {
     let pair = |p: &String| match p.split_once('=') {
         Some((name, value)) => Ok((name.to_string(), json!(value))),
         None => Err(Error::invalid(format!("invalid argument {p:?}: expected name=value"))),
@@ -77,6 +76,59 @@ pub fn moment(text: &str, now: i64) -> String {
         }
         _ => text.to_string(),
     }
+}
+
+/// A size that can be read, as it was given.
+pub fn size(text: &str) -> Result<String> {
+    bytes(text).map(|_| text.to_owned())
+}
+
+/// A duration that can be read, as it was given.
+pub fn span(text: &str) -> Result<String> {
+    duration(text).map(|_| text.to_owned())
+}
+
+/// A number of CPUs.
+pub fn cpus(text: &str) -> Result<f64> {
+    let number = text.parse::<f64>().ok().filter(|number| number.is_finite());
+    number.ok_or_else(|| Error::invalid(format!("failed to parse {text} as a rational number")))
+}
+
+/// A filter, as it was given.
+pub fn filter(text: &str) -> Result<String> {
+    match text.contains('=') {
+        true => Ok(text.to_owned()),
+        false => Err(Error::invalid("bad format of filter (expected name=value)")),
+    }
+}
+
+/// The name of one of a process's streams, as it was given.
+pub fn stream(text: &str) -> Result<String> {
+    match text.to_lowercase().as_str() {
+        "stdin" | "stdout" | "stderr" => Ok(text.to_owned()),
+        _ => Err(Error::invalid("valid streams are STDIN, STDOUT and STDERR")),
+    }
+}
+
+/// A mount, `name=value,..` or the name of a switch, as it was given.
+pub fn mount(text: &str) -> Result<String> {
+    let switch = |f: &str| matches!(f, "readonly" | "ro" | "volume-nocopy" | "bind-nonrecursive");
+    match text.split(',').find(|field| !field.contains('=') && !switch(field)) {
+        Some(field) => {
+            Err(Error::invalid(format!("invalid field '{field}' must be a key=value pair")))
+        }
+        None => Ok(text.to_owned()),
+    }
+}
+
+/// A limit of a resource, `name=soft[:hard]`: its name and both numbers, -1 for none.
+pub fn ulimit(text: &str) -> Result<(String, i64, i64)> {
+    let bad = || Error::invalid(format!("invalid ulimit argument: {text}"));
+    let (name, values) = text.split_once('=').ok_or_else(bad)?;
+    let (soft, hard) = values.split_once(':').unwrap_or((values, values));
+    let number =
+        |v: &str| if v == "unlimited" { Ok(-1) } else { v.parse::<i64>().map_err(|_| bad()) };
+    Ok((name.to_owned(), number(soft)?, number(hard)?))
 }
 
 #[cfg(test)]
