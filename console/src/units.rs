@@ -68,13 +68,17 @@ pub fn pairs(given: &[String]) -> Result<Map<String, Value>> {
 }
 
 /// A moment for the API: a duration means that long ago, a date or seconds stay as they are.
-pub fn moment(text: &str, now: i64) -> String {
+pub fn moment(text: &str, now: i64) -> Result<String> {
     match duration(text) {
         Ok(nanos) if text != "0" => {
             let at = now - nanos;
-            format!("{}.{:09}", at / 1_000_000_000, at % 1_000_000_000)
+            Ok(format!("{}.{:09}", at / 1_000_000_000, at % 1_000_000_000))
         }
-        _ => text.to_string(),
+        _ if text.starts_with(|c: char| c.is_ascii_digit()) => Ok(text.to_string()),
+        _ => {
+            let said = format!("failed to parse value as time or duration: {text:?}");
+            Err(Error::invalid(said))
+        }
     }
 }
 
@@ -121,6 +125,22 @@ pub fn mount(text: &str) -> Result<String> {
     }
 }
 
+/// An address, as it was given.
+pub fn address(text: &str) -> Result<String> {
+    match text.trim().parse::<std::net::IpAddr>() {
+        Ok(_) => Ok(text.trim().to_owned()),
+        Err(_) => Err(Error::invalid(format!("IP address is not correctly formatted: {text}"))),
+    }
+}
+
+/// A name and an address, `name:address` or `name=address`, as it was given.
+pub fn host(text: &str) -> Result<String> {
+    match text.split_once([':', '=']).filter(|(name, _)| !name.is_empty()) {
+        Some(_) => Ok(text.to_owned()),
+        None => Err(Error::invalid(format!("bad format for add-host: {text:?}"))),
+    }
+}
+
 /// A limit of a resource, `name=soft[:hard]`: its name and both numbers, -1 for none.
 pub fn ulimit(text: &str) -> Result<(String, i64, i64)> {
     let bad = || Error::invalid(format!("invalid ulimit argument: {text}"));
@@ -146,8 +166,13 @@ mod tests {
         let spans: Vec<_> = ["0", "1.5s", "1h2m", "500ms"].map(|t| duration(t).unwrap()).into();
         assert_eq!(spans, [0, 1_500_000_000, 3_720_000_000_000, 500_000_000]);
         assert!(duration("5").is_err() && duration("5y").is_err());
-        assert_eq!(moment("10s", 60_000_000_001), "50.000000001");
-        assert_eq!(moment("1700000000", 0), "1700000000");
-        assert_eq!(moment("2026-01-01T00:00:00Z", 0), "2026-01-01T00:00:00Z");
+        for (text, at) in [
+            ("10s", "50.000000001"),
+            ("1700000000", "1700000000"),
+            ("2026-01-01T00:00:00Z", "2026-01-01T00:00:00Z"),
+        ] {
+            assert_eq!(moment(text, 60_000_000_001).unwrap(), at);
+        }
+        assert!(moment("yesterday", 0).is_err());
     }
 }

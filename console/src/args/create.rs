@@ -132,7 +132,7 @@ pub struct Create {
     #[arg(long)]
     pub expose: Vec<String>,
     /// Name server
-    #[arg(long)]
+    #[arg(long, value_parser = units::address)]
     pub dns: Vec<String>,
     /// Resolver option
     #[arg(long, visible_alias = "dns-opt")]
@@ -141,7 +141,7 @@ pub struct Create {
     #[arg(long)]
     pub dns_search: Vec<String>,
     /// Line of /etc/hosts: name:address
-    #[arg(long)]
+    #[arg(long, value_parser = units::host)]
     pub add_host: Vec<String>,
     /// Restart policy: no, always, unless-stopped, on-failure[:n]
     #[arg(long)]

@@ -1,6 +1,6 @@
 //! `events`: Docker's line for each, JSON, or a template.
 
-use super::exit::Outcome;
+use super::exit::{BAD_TEMPLATE, Outcome, failed};
 use super::output;
 use super::output::template::Template;
 use super::request::{filters, query};
@@ -8,34 +8,30 @@ use crate::args::system::Events;
 use crate::units::moment;
 use futures_util::stream::StreamExt;
 use serde_json::Value;
-use serde_json::value::RawValue;
 use shared::client::{Client, Content, Method};
-use shared::error::Context;
+use shared::error::Error;
 
 /// `coffer events`.
 pub async fn events(client: &Client, args: &Events) -> Outcome {
-    let template =
-        args.format.as_deref().filter(|f| *f != "json").map(Template::of_rows).transpose()?;
+    // Docker's `json` is a template too.
+    let format = args.format.as_deref().map(|f| if f == "json" { "{{json .}}" } else { f });
+    let template = format.map(Template::of_rows).transpose();
+    let wrong = |error: Error| Error::invalid(format!("Error parsing format: {error}"));
+    let template = template.map_err(|error| failed(&wrong(error), BAD_TEMPLATE))?;
     let now = crate::rt::now();
     let path = format!(
         "/events{}",
         query(&[
-            ("since", args.since.as_ref().map(|t| moment(t, now))),
-            ("until", args.until.as_ref().map(|t| moment(t, now))),
+            ("since", args.since.as_ref().map(|t| moment(t, now)).transpose()?),
+            ("until", args.until.as_ref().map(|t| moment(t, now)).transpose()?),
             ("filters", filters(&args.filter)?),
         ])
     );
-    let mut lines = client.lines::<Box<RawValue>>(Method::GET, &path, Content::Nothing).await?;
-    while let Some(told) = lines.next().await {
-        let told = told?;
-        if template.is_none() && args.format.is_some() {
-            // The daemon's own words: their order stays.
-            output::line(told.get())?;
-            continue;
-        }
-        let event: Value = serde_json::from_str(told.get()).context("read an event")?;
+    let mut lines = client.lines::<Value>(Method::GET, &path, Content::Nothing).await?;
+    while let Some(event) = lines.next().await {
+        let event = event?;
         output::line(&match &template {
-            Some(template) => template.render(&event)?,
+            Some(template) => template.render_as(&event, "Event").map_err(wrong)?,
             None => line(&event),
         })?;
     }

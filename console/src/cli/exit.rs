@@ -43,6 +43,9 @@ pub fn message(error: &Error) -> String {
     }
 }
 
+/// Docker's exit code of a template that cannot be read.
+pub const BAD_TEMPLATE: i32 = 64;
+
 /// The exit code of an error: 3 when no daemon answers, 2 for wrong usage found late, else 1.
 pub fn code_of(error: &Error) -> i32 {
     match error.kind() {

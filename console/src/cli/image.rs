@@ -57,8 +57,7 @@ pub async fn list(client: &Client, args: &List) -> Outcome {
     let now = crate::rt::now() / 1_000_000_000;
     let rows: Vec<Row> = found.iter().flat_map(|image| rows(image, now, args.no_trunc)).collect();
     if args.quiet && args.format.is_none() {
-        let mut ids: Vec<String> = rows.iter().map(|r| words::plain(r.get("ID"))).collect();
-        ids.dedup();
+        let ids: Vec<String> = rows.iter().map(|r| words::plain(r.get("ID"))).collect();
         output::print(&ids.iter().map(|id| format!("{id}\n")).collect::<String>())?;
         return Ok(0);
     }

@@ -1,7 +1,6 @@
 //! `inspect`: everything about an object, as a JSON list or by a template.
 
-use super::exit::Outcome;
-use super::exit::failed;
+use super::exit::{BAD_TEMPLATE, Outcome, failed};
 use super::output;
 use super::output::json::indented;
 use super::output::template::Template;
@@ -64,9 +63,6 @@ async fn run(client: &Client, kinds: &[&str], args: &Inspect) -> Outcome {
     }
     Ok(code)
 }
-
-/// Docker's exit code of a template that cannot be read.
-const BAD_TEMPLATE: i32 = 64;
 
 fn parsing(error: &Error) -> Error {
     Error::invalid(format!("template parsing error: {error}"))

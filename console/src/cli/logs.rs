@@ -45,8 +45,8 @@ async fn show(client: &Client, args: &Logs, name: &str, prefix: Option<String>) 
             ("timestamps", switch(args.timestamps)),
             ("details", switch(args.details)),
             ("tail", Some(args.tail.clone())),
-            ("since", args.since.as_ref().map(|t| moment(t, now))),
-            ("until", args.until.as_ref().map(|t| moment(t, now))),
+            ("since", args.since.as_ref().map(|t| moment(t, now)).transpose()?),
+            ("until", args.until.as_ref().map(|t| moment(t, now)).transpose()?),
         ])
     );
     let mut body = client.stream(Method::GET, &path, Content::Nothing).await?;

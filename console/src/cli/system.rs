@@ -1,6 +1,6 @@
 //! `info`, `version` and the prunes.
 
-use super::exit::Outcome;
+use super::exit::{BAD_TEMPLATE, Outcome, failed};
 use super::output::template::Template;
 use super::output::words;
 use super::request::{filters, query};
@@ -9,13 +9,14 @@ use crate::args::prune::{Prune, PruneNamed};
 use crate::args::system::Shown;
 use serde_json::{Value, json};
 use shared::client::{Client, Content, Method};
-use shared::error::{Context, Result};
+use shared::error::{Context, Error, Result};
 
 /// `coffer info`.
 pub async fn info(client: &Client, args: &Shown) -> Outcome {
-    let found: Value = client.get("/info").await?;
+    let mut found: Value = client.get("/info").await?;
     if let Some(format) = &args.format {
-        return shown(&found, format);
+        found["ClientInfo"] = ours();
+        return shown(&found, format, |template| template.render(&found));
     }
     let n = |name: &str| words::plain(found.get(name));
     let mut text = format!(
@@ -65,11 +66,11 @@ pub async fn info(client: &Client, args: &Shown) -> Outcome {
 /// `coffer version`.
 pub async fn version(client: &Client, args: &Shown) -> Outcome {
     let found: Value = client.get("/version").await?;
-    let ours = json!({
-        "Version": env!("CARGO_PKG_VERSION"), "Os": std::env::consts::OS, "Arch": std::env::consts::ARCH,
-    });
     if let Some(format) = &args.format {
-        return shown(&json!({"Client": ours, "Server": found}), format);
+        let mut client = ours();
+        client["ApiVersion"] = found["ApiVersion"].clone();
+        let both = json!({"Client": client, "Server": found});
+        return shown(&both, format, |template| template.render_as(&both, "Versions"));
     }
     let mut text =
         format!("Client: coffer\n Version:       {}\n\nServer:\n", env!("CARGO_PKG_VERSION"));
@@ -96,14 +97,33 @@ pub async fn version(client: &Client, args: &Shown) -> Outcome {
     Ok(0)
 }
 
-fn shown(value: &Value, format: &str) -> Outcome {
-    let text = if format == "json" {
-        value.to_string()
-    } else {
-        Template::parse(format)?.render(value)?
+/// What this program is, with Docker's names of the fields.
+fn ours() -> Value {
+    let arch = match std::env::consts::ARCH {
+        "x86_64" => "amd64",
+        "aarch64" => "arm64",
+        other => other,
+    };
+    let (version, os) = (env!("CARGO_PKG_VERSION"), std::env::consts::OS);
+    json!({"Version": version, "Os": os, "Arch": arch, "Context": "default"})
+}
+
+/// By a template, or whole as JSON.
+fn shown(value: &Value, format: &str, render: impl FnOnce(&Template) -> Result<String>) -> Outcome {
+    let text = match format {
+        "json" => value.to_string(),
+        template => {
+            let template = Template::parse(template);
+            let template = template.map_err(|error| failed(&parsing(&error), BAD_TEMPLATE))?;
+            render(&template)?
+        }
     };
     output::line(&text)?;
     Ok(0)
+}
+
+fn parsing(error: &Error) -> Error {
+    Error::invalid(format!("template parsing error: {error}"))
 }
 
 /// Asks, as Docker does whatever standard input is; anything but yes is no.
@@ -155,7 +175,10 @@ pub async fn prune_images(client: &Client, args: &PruneNamed) -> Outcome {
     let mut given = args.prune.filter.clone();
     given.push(format!("dangling={}", !args.all));
     let answer = prune(client, "images", &given).await?;
-    report("Deleted Images", &image::deleted(&answer["ImagesDeleted"]), &answer)
+    // In this list Docker begins the words with a small letter.
+    let gone = image::deleted(&answer["ImagesDeleted"]);
+    let gone = gone.replace("Untagged:", "untagged:").replace("Deleted:", "deleted:");
+    report("Deleted Images", &gone, &answer)
 }
 
 /// `coffer volume prune`.

@@ -1,8 +1,7 @@
 //! Archives in and out: `load`, `save`, `import`, `export`.
 
-use super::exit::Outcome;
-use super::exit::failed;
-use super::output;
+use super::exit::{Failed, Outcome, failed};
+use super::output::{self, BrokenPipe};
 use super::progress::{Progress, Wish};
 use super::request::{encode, query};
 use crate::args::image::{Export, Import, Load, Save};
@@ -167,13 +166,23 @@ pub async fn receive(mut body: Body, target: Option<&str>, label: &str, wish: Wi
     result
 }
 
+/// With what was being done in front, unless the error says all itself.
+fn prefixed(what: &str, error: Error) -> Error {
+    match error.find::<Failed>().is_some() || error.find::<BrokenPipe>().is_some() {
+        true => error,
+        false => Error::new(error.kind(), format!("{what}: {error}")),
+    }
+}
+
 /// `coffer save`.
 pub async fn save(client: &Client, args: &Save) -> Outcome {
     let names: Vec<String> =
         args.images.iter().map(|name| format!("names={}", encode(name))).collect();
     let path = format!("/images/get?{}", names.join("&"));
     let body = client.stream(Method::GET, &path, Content::Nothing).await?;
-    receive(body, args.output.as_deref(), "Saving", Wish::Shown).await?;
+    receive(body, args.output.as_deref(), "Saving", Wish::Shown)
+        .await
+        .map_err(|error| prefixed("failed to save image", error))?;
     Ok(0)
 }
 
@@ -181,7 +190,9 @@ pub async fn save(client: &Client, args: &Save) -> Outcome {
 pub async fn export(client: &Client, args: &Export) -> Outcome {
     let path = format!("/containers/{}/export", encode(&args.container));
     let body = client.stream(Method::GET, &path, Content::Nothing).await?;
-    receive(body, args.output.as_deref(), "Exporting", Wish::Shown).await?;
+    receive(body, args.output.as_deref(), "Exporting", Wish::Shown)
+        .await
+        .map_err(|error| prefixed("failed to export container", error))?;
     Ok(0)
 }
 

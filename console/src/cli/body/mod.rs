@@ -41,6 +41,9 @@ pub fn create(args: &Create, streams: Streams) -> Result<Value> {
     let Some((image, command)) = args.image_and_command.split_first() else {
         return Err(Error::invalid("which image?"));
     };
+    if image.is_empty() {
+        return Err(Error::invalid("invalid reference format"));
+    }
     let mut body = Object::new();
     body.insert("Image".into(), json!(image));
     set_list(&mut body, "Cmd", command);
@@ -77,8 +80,10 @@ fn process(args: &Create, streams: Streams, body: &mut Object) -> Result<()> {
     let env = environment(&args.env, &args.env_file)?;
     set_list(body, "Env", &env);
     let mut labels = Object::new();
-    for pair in lines_of(&args.label_file)?.iter().chain(&args.label) {
-        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+    // A name alone counts on the command line only.
+    let from_files = lines_of(&args.label_file)?.into_iter().filter(|line| line.contains('='));
+    for pair in from_files.chain(args.label.iter().cloned()) {
+        let (name, value) = pair.split_once('=').unwrap_or((&pair, ""));
         labels.insert(name.into(), json!(value));
     }
     if !labels.is_empty() {
@@ -175,9 +180,16 @@ fn host(args: &Create) -> Result<Object> {
     if let Some(size) = &args.shm_size {
         host.insert("ShmSize".into(), json!(units::bytes(size)?));
     }
+    if args.storage_opt.iter().any(|option| !option.contains('=')) {
+        return Err(Error::invalid("invalid storage option"));
+    }
     for (name, pairs) in [("StorageOpt", &args.storage_opt), ("Annotations", &args.annotation)] {
         if !pairs.is_empty() {
-            host.insert(name.into(), units::pairs(pairs)?.into());
+            let pair = |p: &String| {
+                let (name, value) = p.split_once('=').unwrap_or((p, ""));
+                (name.to_string(), json!(value))
+            };
+            host.insert(name.into(), Value::Object(pairs.iter().map(pair).collect()));
         }
     }
     if args.log_driver.is_some() || !args.log_opt.is_empty() {

@@ -29,14 +29,14 @@ pub enum Owner {
     Ours,
 }
 
-/// Unpacks what the daemon sends.
+/// Unpacks what the daemon sends; returns the bytes of the archive.
 pub async fn unpack(
     mut body: Body,
     target: PathBuf,
     rename: Rename,
     owner: Owner,
     mut progress: Progress,
-) -> Result<()> {
+) -> Result<u64> {
     let (reader, mut writer) = std::io::pipe().context("make a pipe")?;
     let writing = rt::blocking(move || extract(reader, &target, rename, owner));
     let feeding = async move {
@@ -56,7 +56,7 @@ pub async fn unpack(
             }
             progress.bytes("Copying", done, 0);
         }
-        Ok::<_, Error>(())
+        Ok::<_, Error>(done)
     };
     let (fed, written) = futures_util::future::join(feeding, writing).await;
     written?;

@@ -1,7 +1,7 @@
 //! `cp`: tar archives in and out, with Docker's rules for what the target becomes.
 
 use super::exit::Outcome;
-use super::output;
+use super::output::{self, words};
 use super::progress::{Progress, Wish};
 use super::request::{encode, query, switch};
 use super::transfer::{Sent, pieces, receive};
@@ -9,7 +9,7 @@ use crate::args::container::Copy;
 use crate::rt;
 use shared::client::{Client, Content, Method};
 use shared::error::{Context, Error, Kind, Result};
-use std::io::{Read, Write};
+use std::io::{IsTerminal, Read, Write};
 use std::path::{Component, Path, PathBuf};
 
 mod archive;
@@ -122,7 +122,10 @@ async fn out(
         return Err(Error::invalid(format!("destination directory {target:?} does not exist")));
     }
     if let Some(parent) = place.parent().filter(|p| !p.as_os_str().is_empty() && !p.is_dir()) {
-        return Err(Error::not_found(format!("directory {} does not exist", parent.display())));
+        return Err(Error::not_found(format!(
+            "invalid output path: directory \"{}\" does not exist",
+            parent.display()
+        )));
     }
     // Its own name below an existing folder; else the target's name instead. `path/.` means the inside.
     let rename = match (exists_as_folder, path.ends_with("/.")) {
@@ -131,11 +134,17 @@ async fn out(
         (false, _) => archive::Rename::Instead,
     };
     let owner = if args.archive { archive::Owner::Kept } else { archive::Owner::Ours };
-    archive::unpack(body, place, rename, owner, Progress::new(wish)).await?;
-    if !args.quiet {
-        output::print_error_bytes(format!("Successfully copied to {target}\n").as_bytes())?;
+    let bytes = archive::unpack(body, place, rename, owner, Progress::new(wish)).await?;
+    copied(bytes, target, wish)
+}
+
+/// Says what was done, to a person only.
+fn copied(bytes: u64, target: &str, wish: Wish) -> Result<()> {
+    if wish == Wish::Hidden || !std::io::stderr().is_terminal() {
+        return Ok(());
     }
-    Ok(())
+    let size = words::size(bytes as f64);
+    output::print_error_bytes(format!("Successfully copied {size} to {target}\n").as_bytes())
 }
 
 async fn into(
@@ -157,12 +166,10 @@ async fn into(
             (path.to_string(), if contents { None } else { Some(own_name(from)?) })
         }
         Some(Stands::Other) if meta.is_dir() => {
-            return Err(Error::invalid(format!("cannot copy directory to a file: {id}:{path}")));
+            return Err(Error::invalid("cannot copy directory"));
         }
         None if path.ends_with('/') && !meta.is_dir() => {
-            return Err(Error::invalid(format!(
-                "destination directory {id}:{path} does not exist"
-            )));
+            return Err(Error::invalid("no such directory"));
         }
         Some(Stands::Other) | None => {
             let trimmed = path.trim_end_matches('/');
@@ -178,12 +185,9 @@ async fn into(
     let packing = rt::blocking(move || archive::pack(&from, name.as_deref(), links, writer));
     let sending = send(client, id, &folder, Box::new(reader), args, wish);
     let (packed, sent) = futures_util::future::join(packing, sending).await;
-    sent?;
+    let bytes = sent?;
     packed?;
-    if !args.quiet {
-        output::print_error_bytes(format!("Successfully copied to {id}:{path}\n").as_bytes())?;
-    }
-    Ok(())
+    copied(bytes, &format!("{id}:{path}"), wish)
 }
 
 /// The last part of a path, also of `..` and of one through links.
@@ -202,7 +206,7 @@ async fn send(
     file: Box<dyn Read + Send>,
     args: &Copy,
     wish: Wish,
-) -> Result<()> {
+) -> Result<u64> {
     let flags = query(&[
         ("path", Some(path.to_string())),
         ("copyUIDGID", switch(args.archive)),
@@ -217,7 +221,9 @@ async fn send(
         let tick = rt::sleep(std::time::Duration::from_millis(100));
         futures_util::pin_mut!(tick);
         match futures_util::future::select(work.as_mut(), tick).await {
-            futures_util::future::Either::Left((result, _)) => return result.map(|_| ()),
+            futures_util::future::Either::Left((result, _)) => {
+                return result.map(|_| sent.load(std::sync::atomic::Ordering::Relaxed));
+            }
             futures_util::future::Either::Right(_) => {
                 progress.bytes("Copying", sent.load(std::sync::atomic::Ordering::Relaxed), 0);
             }
