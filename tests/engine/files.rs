@@ -35,6 +35,10 @@ fn cp_in_and_out() {
         assert!(archive.out.contains("content"), "a tar on standard output");
         let missing = scene.docker.run(&["cp", &format!("{id}:/nope"), &path("x")]).ended(1);
         assert!(missing.contains("Could not find the file /nope"), "{missing}");
+        // With -a the archive's owners are replaced by the container's user, read from its own files.
+        scene.ok(&["cp", "-a", &path("deep"), &format!("{id}:/tmp/owned")]);
+        scene.ok(&["cp", &format!("{id}:/tmp/owned/file"), &path("owned")]);
+        assert_eq!(std::fs::read(path("owned")).expect("it came back"), b"content\n");
         scene.ok(&["rm", "-f", &id]);
     }
 }

@@ -150,5 +150,9 @@ fn prune_removes_what_nobody_names() {
     let id = scene.start("ended", &[], &["true"]);
     scene.ok(&["wait", &id]);
     assert!(scene.ok(&["container", "prune", "-f"]).contains(&id));
+    // Everything at once: also networks and the build cache, of which there may be nothing.
+    let id = scene.ok(&["create", "--network", "none", "probe", "true"]).trim().to_owned();
+    let said = scene.ok(&["system", "prune", "-f"]);
+    assert!(said.contains(&id) && said.contains("Total reclaimed space"), "{said}");
     scene.ok(&["rmi", &tag]);
 }

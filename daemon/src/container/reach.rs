@@ -54,6 +54,13 @@ impl Reached {
         }
     }
 
+    /// The numbers of the user that the container runs as, from its own files. Blocking.
+    pub fn user(&self) -> Result<(u32, u32)> {
+        let asked = self.view.record.body.user.as_deref().unwrap_or_default();
+        let identity = account::of_root(&self.root, asked, &[])?;
+        Ok((identity.uid, identity.gid))
+    }
+
     /// `Forbidden`, in Docker's words, for a container with a read-only root.
     pub fn check_writable(&self) -> Result<()> {
         let host = self.view.record.host_config();
@@ -109,17 +116,6 @@ impl Containers {
             ))),
             Ok(_) => None,
         }
-    }
-
-    /// The numbers of the user that a container runs as.
-    pub async fn user(&self, reference: &str) -> Result<(u32, u32)> {
-        let reached = self.reach(reference).await?;
-        task::blocking("read a container's accounts", move || {
-            let asked = reached.view.record.body.user.clone().unwrap_or_default();
-            let identity = account::of_root(&reached.root, &asked, &[])?;
-            Ok((identity.uid, identity.gid))
-        })
-        .await
     }
 
     /// Records that something was done to a container that does not change it.

@@ -55,13 +55,7 @@ pub async fn put(mut call: Call) -> Result<Reply> {
     let containers = call.engine().containers.clone();
     let reached = containers.reach(&id).await?;
     reached.check_writable()?;
-    let owner = match query.flag("copyUIDGID") {
-        true => {
-            let (uid, gid) = containers.user(&id).await?;
-            Owner::User { uid, gid }
-        }
-        false => Owner::Archive,
-    };
+    let of_user = query.flag("copyUIDGID");
     let replace = match query.flag("noOverwriteDirNonDir") {
         true => Replace::SameKind,
         false => Replace::All,
@@ -69,6 +63,13 @@ pub async fn put(mut call: Call) -> Result<Reply> {
     let who = id.clone();
     task::blocking("unpack into a container", move || {
         let mut body = body;
+        let owner = match of_user {
+            true => {
+                let (uid, gid) = reached.user()?;
+                Owner::User { uid, gid }
+            }
+            false => Owner::Archive,
+        };
         let how = Unpack { replace, owner };
         let unpacked = archive::unpack(&reached.root, &path, &who, &mut body, how);
         // What follows the archive's end must be read, or the client sees its connection break instead
