@@ -135,6 +135,11 @@ impl Shim {
         if let Some(group) = group.filter(|_| init) {
             self.oom.look(group.as_ref());
         }
+        if init {
+            // Nobody asks a shim whose container has ended.
+            self.tell_losses();
+        }
+        let process = &self.processes[number];
         let exited = Exited {
             process: process.name.clone(),
             code: ended.ending.code(),

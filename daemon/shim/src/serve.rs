@@ -339,7 +339,8 @@ impl Shim {
         self.log.as_ref().map_or(0, Log::lost)
     }
 
-    fn tell_losses(&mut self) {
+    /// Tells of lines that were lost since it was last told.
+    pub fn tell_losses(&mut self) {
         let lines = self.lost();
         if lines > self.lost_told {
             self.lost_told = lines;

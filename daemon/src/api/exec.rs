@@ -14,8 +14,8 @@ use shared::error::{Error, Result};
 /// Routes of this group.
 pub fn routes() -> Vec<Route> {
     vec![
-        post("/containers/:id/exec", create),
-        post("/exec/:id/start", start),
+        post("/containers/:id/exec", create).action("container", "exec_create"),
+        post("/exec/:id/start", start).action("container", "exec_start"),
         post("/exec/:id/resize", resize),
         get("/exec/:id/json", inspect),
     ]

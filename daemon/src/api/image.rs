@@ -20,17 +20,17 @@ use shared::id::ContainerId;
 pub fn routes() -> Vec<Route> {
     vec![
         get("/images/json", list),
-        post("/images/create", create),
-        post("/images/prune", prune).since(1, 25),
-        post("/commit", commit),
-        post("/images/load", load),
-        get("/images/get", save),
-        get("/images/*name/get", save_one),
+        post("/images/create", create).action("image", "create"),
+        post("/images/prune", prune).since(1, 25).action("image", "prune"),
+        post("/commit", commit).action("container", "commit"),
+        post("/images/load", load).action("image", "load"),
+        get("/images/get", save).action("image", "save"),
+        get("/images/*name/get", save_one).action("image", "save"),
         get("/images/*name/json", inspect),
         get("/images/*name/history", history),
-        post("/images/*name/tag", tag),
+        post("/images/*name/tag", tag).action("image", "tag"),
         post("/images/*name/push", push),
-        delete("/images/*name", remove),
+        delete("/images/*name", remove).action("image", "delete"),
     ]
 }
 

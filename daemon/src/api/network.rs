@@ -13,12 +13,12 @@ use shared::error::{Error, Result};
 pub fn routes() -> Vec<Route> {
     vec![
         get("/networks", list),
-        post("/networks/create", create),
-        post("/networks/prune", prune).since(1, 25),
+        post("/networks/create", create).action("network", "create"),
+        post("/networks/prune", prune).since(1, 25).action("network", "prune"),
         get("/networks/:id", inspect),
-        delete("/networks/:id", remove),
-        post("/networks/:id/connect", connect),
-        post("/networks/:id/disconnect", connect),
+        delete("/networks/:id", remove).action("network", "delete"),
+        post("/networks/:id/connect", connect).action("network", "connect"),
+        post("/networks/:id/disconnect", connect).action("network", "disconnect"),
     ]
 }
 

@@ -135,6 +135,33 @@ impl Reply {
         }
     }
 
+    /// Keeps what `make` gives until the last byte of a streamed body is on its way, its client is gone,
+    /// or the connection that was taken over has ended. Anything else is answered as good as at once.
+    pub fn keeping<G: Send + 'static>(self, make: impl FnOnce() -> G) -> Self {
+        match self.0 {
+            Answer::Hijack(head, hijack) => {
+                let Some(run) = hijack.take() else { return Self(Answer::Hijack(head, hijack)) };
+                let guard = make();
+                let run = move |upgraded| async move {
+                    run(upgraded).await;
+                    drop(guard);
+                };
+                let hijack = Hijack::new(hijack.content_type(), run);
+                Self(Answer::Hijack(head, Arc::new(hijack)))
+            }
+            Answer::Reply(response) => Self(Answer::Reply(response.map(|payload| match payload {
+                Payload::Streamed(stream, end) => {
+                    let guard = make();
+                    let kept = stream.inspect(move |_| {
+                        let _until_the_stream_is_dropped = &guard;
+                    });
+                    Payload::Streamed(kept.boxed(), end)
+                }
+                whole @ Payload::Whole(_) => whole,
+            }))),
+        }
+    }
+
     /// Its status.
     pub fn code(&self) -> u16 {
         match &self.0 {

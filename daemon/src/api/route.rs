@@ -21,8 +21,19 @@ pub struct Route {
     pub path: &'static str,
     /// Older clients get 404.
     pub since: Version,
+    /// What it does to what kind of object, if its count and duration are of interest.
+    pub action: Option<Action>,
     /// Handler.
     pub run: Run,
+}
+
+/// An action, under the names of its metrics.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Action {
+    /// `container`, `image`, `volume` or `network`.
+    pub object: &'static str,
+    /// Docker's word where it has one: `start`, `create`, `delete`.
+    pub name: &'static str,
 }
 
 fn route<F, R>(method: Method, path: &'static str, run: F) -> Route
@@ -30,7 +41,7 @@ where
     F: Fn(Call) -> R + Send + Sync + 'static,
     R: Future<Output = Result<Reply>> + Send + 'static,
 {
-    Route { method, path, since: MIN, run: Arc::new(move |call| Box::pin(run(call))) }
+    Route { method, path, since: MIN, action: None, run: Arc::new(move |call| Box::pin(run(call))) }
 }
 
 macro_rules! methods {
@@ -52,6 +63,12 @@ impl Route {
     /// From this version on.
     pub fn since(mut self, major: u32, minor: u32) -> Self {
         self.since = Version(major, minor);
+        self
+    }
+
+    /// Counted and timed as an action.
+    pub fn action(mut self, object: &'static str, name: &'static str) -> Self {
+        self.action = Some(Action { object, name });
         self
     }
 }

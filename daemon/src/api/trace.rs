@@ -1,12 +1,13 @@
 //! What happens around every handler: a span with the request's number, method and route, the check
 //! of the route's version, one log line with the status and the time taken. The metrics layer counts
-//! the spans; nothing is counted here.
+//! the spans; nothing is counted here. The request's span ends with its head; those of a streamed
+//! answer and of the action go on until the last byte of a streamed body.
 
 use super::error;
 use super::kept::Kept;
 use super::reply::Reply;
 use super::request::Call;
-use super::route::Route;
+use super::route::{Action, Route};
 use super::slot::Slots;
 use super::version::{MAX, Version};
 use crate::engine::Engine;
@@ -48,6 +49,9 @@ pub async fn run(route: &Route, common: &Common, request: tide::Request<Engine>)
         };
     }
     let span = if reading { span!(Level::DEBUG) } else { span!(Level::INFO) };
+    let action = route.action.map(|Action { object, name }| {
+        tracing::info_span!(parent: None, "action", object, action = name, failed = tracing::field::Empty)
+    });
     let peer = request.ext::<Peer>().cloned();
     let (slots, kept) = (common.slots.clone(), common.kept.clone());
     let call = Call { request, slots, kept, version };
@@ -63,13 +67,16 @@ pub async fn run(route: &Route, common: &Common, request: tide::Request<Engine>)
     });
     let code = reply.code();
     span.record("code", u64::from(code));
+    if let Some(action) = &action {
+        action.record("failed", code >= 400);
+    }
     let took_micros = u64::try_from(since.elapsed().as_micros()).unwrap_or(u64::MAX);
     if reading {
         tracing::debug!(client = client(peer.as_ref()), took_micros, "answered");
     } else {
         tracing::info!(client = client(peer.as_ref()), code, took_micros, "answered");
     }
-    reply
+    reply.keeping(|| (tracing::debug_span!(parent: None, "answering"), action))
 }
 
 fn client(peer: Option<&Peer>) -> String {

@@ -14,11 +14,11 @@ use shared::error::{Error, Kind, Result};
 pub fn routes() -> Vec<Route> {
     vec![
         get("/volumes", list),
-        post("/volumes/create", create),
-        post("/volumes/prune", prune).since(1, 25),
+        post("/volumes/create", create).action("volume", "create"),
+        post("/volumes/prune", prune).since(1, 25).action("volume", "prune"),
         get("/volumes/:name", inspect),
         put("/volumes/:name", update).since(1, 42),
-        delete("/volumes/:name", remove),
+        delete("/volumes/:name", remove).action("volume", "delete"),
     ]
 }
 

@@ -99,7 +99,13 @@ mod tests {
         let asked = serde_json::value::RawValue::from_string("{}".into()).unwrap();
         let decided = Decided { name: name.into(), ..Decided::default() };
         let record = Arc::new(Record::new(id, asked, decided).unwrap());
-        let view = View { record, state: State::default(), health: None, execs: Arc::default() };
+        let view = View {
+            record,
+            state: State::default(),
+            health: None,
+            execs: Arc::default(),
+            log_lost: 0,
+        };
         Handle::new(view).0
     }
 

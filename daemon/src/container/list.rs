@@ -215,7 +215,13 @@ mod tests {
             Decided { name: name.into(), created_at_nanos: created, ..Decided::default() };
         let record = Record::new(ContainerId::generate(), asked, decided).unwrap();
         let state = State { status, started_at_nanos: 1, exit_code: 3, ..State::default() };
-        Arc::new(View { record: Arc::new(record), state, health: None, execs: Arc::default() })
+        Arc::new(View {
+            record: Arc::new(record),
+            state,
+            health: None,
+            execs: Arc::default(),
+            log_lost: 0,
+        })
     }
 
     fn views() -> Vec<Arc<View>> {

@@ -11,7 +11,7 @@ use super::record::Record;
 use super::request::{Opened, Remove};
 use super::row::StateRow;
 use super::spec::point::Point;
-use super::state::{Health, Intent, Outcome, State, View};
+use super::state::{Health, Intent, Lost, Outcome, State, View};
 use super::watch::forward::Forwarding;
 use crate::event::{Fact, Type};
 use crate::shim::{Notice, Shim};
@@ -59,6 +59,8 @@ pub(super) struct Owner {
     pub(super) attaching: Vec<(Streams, Sender<Opened>)>,
     /// OOM kills that the shim of this run has told of.
     pub(super) oom_seen: u64,
+    /// Lines that the log has lost.
+    pub(super) log_lost: Lost,
     pub(super) notices: (Sender<Notice>, Receiver<Notice>),
     pub(super) gone: bool,
     pub(super) handle: Handle,
@@ -82,6 +84,7 @@ impl Owner {
             state: state.clone(),
             health: None,
             execs: Arc::default(),
+            log_lost: 0,
         };
         let (handle, mailbox) = Handle::new(view);
         Self {
@@ -98,6 +101,7 @@ impl Owner {
             held: Vec::new(),
             attaching: Vec::new(),
             oom_seen: 0,
+            log_lost: Lost::default(),
             notices: task::channel::bounded(limits::NOTICES),
             gone: false,
             handle,
@@ -174,6 +178,8 @@ impl Owner {
             Notice::Oom(oom) => self.oom(oom).await,
             Notice::LogLost(lost) => {
                 tracing::warn!(container = %self.id, lines = lost.lines, "the log lost lines");
+                self.log_lost.told(lost.lines);
+                self.publish();
             }
             Notice::Gone => self.shim_gone().await,
         }
@@ -186,6 +192,7 @@ impl Owner {
             state: self.state.clone(),
             health: self.health.clone(),
             execs: Arc::new(self.inner.execs.of(&self.id)),
+            log_lost: self.log_lost.total,
         }
     }
 

@@ -131,7 +131,7 @@ mod tests {
         let decided = Decided { name: "web".into(), ..Decided::default() };
         let record = Record::new(ContainerId::generate(), asked, decided).unwrap();
         let state = State { status, ..State::default() };
-        View { record: Arc::new(record), state, health: None, execs: Arc::default() }
+        View { record: Arc::new(record), state, health: None, execs: Arc::default(), log_lost: 0 }
     }
 
     fn word(status: Status, verb: Verb) -> String {

@@ -242,6 +242,7 @@ impl Owner {
             }
         };
         self.oom_seen = status.oom_kills;
+        self.log_lost.told(status.log_lines_lost);
         let (init, execs): (Vec<Process>, Vec<Process>) =
             status.processes.into_iter().partition(|process| process.process == INIT);
         for exec in execs {

@@ -196,6 +196,29 @@ pub struct View {
     pub health: Option<Arc<Health>>,
     /// Ids of its execs that have not been forgotten.
     pub execs: Arc<Vec<String>>,
+    /// Lines that its log has lost since the daemon started.
+    pub log_lost: u64,
+}
+
+/// Counts lost lines over the runs of a container: a shim tells of its own run only.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Lost {
+    /// Over all runs.
+    pub total: u64,
+    run: u64,
+}
+
+impl Lost {
+    /// The shim of this run has told of so many.
+    pub fn told(&mut self, lines: u64) {
+        self.total += lines.saturating_sub(self.run);
+        self.run = lines;
+    }
+
+    /// Another run begins.
+    pub fn begin(&mut self) {
+        self.run = 0;
+    }
 }
 
 impl View {

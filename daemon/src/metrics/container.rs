@@ -160,6 +160,7 @@ impl Collector for Collected {
         let views = self.0.views();
         states(&views, &mut encoder)?;
         checks(self.0.health_checks(), &mut encoder)?;
+        lost_lines(&views, &mut encoder)?;
         let by_id: HashMap<&str, &Arc<View>> =
             views.iter().map(|view| (view.id().as_str(), view)).collect();
         let readings: Vec<(Labels, Arc<Reading>)> = self
@@ -216,6 +217,28 @@ fn states(views: &[Arc<View>], encoder: &mut DescriptorEncoder<'_>) -> Result<()
     ];
     for (state, value) in states {
         metric.encode_family(&StateLabels { state })?.encode_gauge(&value)?;
+    }
+    Ok(())
+}
+
+/// What a full ring or a full disk has cost.
+fn lost_lines(
+    views: &[Arc<View>],
+    encoder: &mut DescriptorEncoder<'_>,
+) -> Result<(), std::fmt::Error> {
+    if views.is_empty() {
+        return Ok(());
+    }
+    let name = "container_log_dropped_lines";
+    let help = "Lines that the log lost since the daemon started";
+    let mut metric = encoder.encode_descriptor(name, help, None, MetricType::Counter)?;
+    for view in views {
+        metric
+            .encode_family(&labels(view))?
+            .encode_counter::<prometheus_client::encoding::NoLabelSet, _, u64>(
+                &view.log_lost,
+                None,
+            )?;
     }
     Ok(())
 }

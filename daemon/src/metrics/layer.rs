@@ -4,7 +4,9 @@
 //! | span | fields | becomes |
 //! |---|---|---|
 //! | `request` | `method`, `route`, recorded later `code` | API request counters and latencies |
-//! | `action` | `object`, `action`, recorded later `failed` | action counters and latencies |
+//! | `answering` | | a streamed answer: counts as a request in flight, too |
+//! | `action` | `object`, `action`, recorded later `failed` | action counters and latencies, as clients see them |
+//! | `work` | `what` | latencies of a container's start, exec, exit and removal alone, whoever asked for them |
 
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
@@ -21,8 +23,20 @@ use tracing_subscriber::registry::LookupSpan;
 
 /// Name of the span around one HTTP request.
 pub const REQUEST: &str = "request";
+/// Name of the span around the body of one streamed answer.
+pub const ANSWERING: &str = "answering";
 /// Name of the span around one action on a container, image, volume or network.
 pub const ACTION: &str = "action";
+/// Name of the span around what an owner does.
+pub const WORK: &str = "work";
+
+/// What of an owner's work has a histogram of its own, and its help.
+const WORKS: [(&str, &str); 4] = [
+    ("start", "From the intent to the running program in seconds"),
+    ("exec", "From an exec's request to its running program in seconds"),
+    ("exit", "From the news of an exit to its last trace removed in seconds"),
+    ("delete", "From the intent to the last record deleted in seconds"),
+];
 
 #[derive(Clone, Debug, Default, Hash, PartialEq, Eq, EncodeLabelSet)]
 struct RequestLabels {
@@ -59,6 +73,7 @@ pub struct Spans {
     requests: Latencies<RequestLabels>,
     in_flight: Gauge,
     objects: [(&'static str, Actions); 4],
+    works: [(&'static str, Histogram); 4],
 }
 
 /// Seconds from 0.25 ms to 16 s: a start takes a few milliseconds, a stop up to its timeout.
@@ -80,9 +95,9 @@ impl Spans {
             let name = |what: &str| format!("engine_daemon_{object}_{what}");
             let help = |what: &str| format!("{what} of {object} actions, by action");
             let all = actions.all.clone();
-            registry.register(name("actions_counter"), help("Number"), all);
+            registry.register(name("actions"), help("Number"), all);
             let good = actions.good.clone();
-            registry.register(name("success_actions_counter"), help("Successful number"), good);
+            registry.register(name("success_actions"), help("Successful number"), good);
             let seconds = actions.seconds.clone();
             registry.register(name("actions_seconds"), help("Duration in seconds"), seconds);
             actions
@@ -94,6 +109,12 @@ impl Spans {
             requests: Family::new_with_constructor(latencies as fn() -> Histogram),
             in_flight: Gauge::default(),
             objects,
+            works: WORKS.map(|(what, help)| {
+                let seconds = latencies();
+                let name = format!("engine_daemon_container_{what}_seconds");
+                registry.register(name, help, seconds.clone());
+                (what, seconds)
+            }),
         };
         let prefix = "engine_daemon_api_requests";
         registry.register(
@@ -116,6 +137,15 @@ impl Spans {
 
     fn observe(&self, timed: Timed, seconds: f64) {
         match timed.name {
+            ANSWERING => {
+                self.in_flight.dec();
+            }
+            WORK => {
+                let known = self.works.iter().find(|(what, _)| *what == timed.fields.what);
+                if let Some((_, work)) = known {
+                    work.observe(seconds);
+                }
+            }
             REQUEST => {
                 self.in_flight.dec();
                 let Fields { method, route, code, .. } = timed.fields;
@@ -151,6 +181,7 @@ struct Fields {
     code: String,
     object: String,
     action: String,
+    what: String,
     failed: bool,
 }
 
@@ -161,6 +192,7 @@ impl Visit for Fields {
             "route" => &mut self.route,
             "object" => &mut self.object,
             "action" => &mut self.action,
+            "what" => &mut self.what,
             _ => return,
         };
         value.clone_into(slot);
@@ -187,10 +219,10 @@ where
 {
     fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, context: Context<'_, S>) {
         let name = attributes.metadata().name();
-        if name != REQUEST && name != ACTION {
+        if ![REQUEST, ANSWERING, ACTION, WORK].contains(&name) {
             return;
         }
-        if name == REQUEST {
+        if name == REQUEST || name == ANSWERING {
             self.in_flight.inc();
         }
         let mut fields = Fields::default();
@@ -236,13 +268,19 @@ mod tests {
             span.record("code", 200u64);
             drop(span);
             drop(tracing::info_span!("action", object = "container", action = "start"));
+            drop(tracing::info_span!("work", what = "start"));
+            let answering = tracing::info_span!("answering");
+            let text = super::super::text::encode(&registry).unwrap();
+            assert!(text.contains("engine_daemon_api_requests_in_flight 1"), "{text}");
+            drop(answering);
             drop(tracing::info_span!("other", object = "container", action = "start"));
         });
         let text = super::super::text::encode(&registry).unwrap();
         let line = r#"engine_daemon_api_requests_total{method="GET",route="/_ping",code="200"} 1"#;
         assert!(text.contains(line), "{text}");
-        let line = r#"engine_daemon_container_actions_counter_total{action="start"} 1"#;
+        let line = r#"engine_daemon_container_actions_total{action="start"} 1"#;
         assert!(text.contains(line), "{text}");
         assert!(text.contains("engine_daemon_api_requests_in_flight 0"), "{text}");
+        assert!(text.contains("engine_daemon_container_start_seconds_count 1"), "{text}");
     }
 }

@@ -5,6 +5,10 @@ use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric};
 use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::gauge::ConstGauge;
+use std::path::Path;
+
+/// What the link of an epoll descriptor says.
+const EPOLL: &str = "anon_inode:[eventpoll]";
 
 /// See the module.
 #[derive(Debug)]
@@ -21,6 +25,8 @@ struct Figures {
     virtual_bytes: u64,
     resident_bytes: u64,
     fds: u64,
+    /// Watched by epoll: each is a `tfd` line of the epoll descriptor's fdinfo (proc_pid_fdinfo(5)).
+    watched: u64,
 }
 
 impl Collector for Process {
@@ -33,6 +39,7 @@ impl Collector for Process {
         cpu.encode(metric)?;
         let gauges = [
             ("process_open_fds", "Open file descriptors", figures.fds as f64),
+            ("process_epoll_fds", "File descriptors watched by epoll", figures.watched as f64),
             ("process_threads", "Threads", figures.threads as f64),
             ("process_tasks", "Asynchronous tasks", crate::task::count() as f64),
             ("process_virtual_memory_bytes", "Virtual memory", figures.virtual_bytes as f64),
@@ -51,11 +58,19 @@ impl Collector for Process {
 fn read() -> Figures {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
-    let fds = std::fs::read_dir("/proc/self/fd").map_or(0, |entries| entries.count() as u64);
-    parse(&status, &stat, fds)
+    let (mut fds, mut watched) = (0, 0);
+    for entry in std::fs::read_dir("/proc/self/fd").into_iter().flatten().flatten() {
+        fds += 1;
+        if std::fs::read_link(entry.path()).is_ok_and(|target| target == Path::new(EPOLL)) {
+            let info = Path::new("/proc/self/fdinfo").join(entry.file_name());
+            let text = std::fs::read_to_string(info).unwrap_or_default();
+            watched += text.lines().filter(|line| line.starts_with("tfd:")).count() as u64;
+        }
+    }
+    Figures { fds, watched, ..parse(&status, &stat) }
 }
 
-fn parse(status: &str, stat: &str, fds: u64) -> Figures {
+fn parse(status: &str, stat: &str) -> Figures {
     let field = |name: &str| {
         let line = status.lines().find_map(|line| line.strip_prefix(name));
         let number = line.and_then(|rest| rest.split_ascii_whitespace().next());
@@ -70,7 +85,8 @@ fn parse(status: &str, stat: &str, fds: u64) -> Figures {
         threads: field("Threads:"),
         virtual_bytes: field("VmSize:") * 1024,
         resident_bytes: field("VmRSS:") * 1024,
-        fds,
+        fds: 0,
+        watched: 0,
     }
 }
 
@@ -82,13 +98,13 @@ mod tests {
     fn reads_proc() {
         let status = "Name:\tx\nVmSize:\t  20 kB\nVmRSS:\t  10 kB\nThreads:\t4\n";
         let stat = "1 (a b) S 1 1 1 0 -1 0 0 0 0 0 150 50 0 0";
-        let figures = parse(status, stat, 7);
+        let figures = parse(status, stat);
         let expected = Figures {
             cpu_seconds: 2.0,
             threads: 4,
             virtual_bytes: 20_480,
             resident_bytes: 10_240,
-            fds: 7,
+            ..Figures::default()
         };
         assert_eq!(figures, expected);
         assert!(read().resident_bytes > 0);

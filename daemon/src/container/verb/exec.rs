@@ -46,6 +46,7 @@ impl Containers {
         let handle = self.find(exec.container.as_str())?;
         let shim = handle.ask(|reply| Message::Shim(Verb::Exec, reply)).await?;
         exec.begin()?;
+        let _work = tracing::info_span!(parent: None, "work", what = "exec");
         let view = handle.view();
         let action = format!("exec_start: {}", exec.command());
         let fact = fact(&view.record, action, &[("execID", exec.id.to_string())]);

@@ -34,6 +34,7 @@ impl Owner {
             tracing::debug!(container = %self.id, "an exit of an earlier run");
             return;
         }
+        let work = tracing::info_span!(parent: None, "work", what = "exit");
         if let Some(checks) = self.checks.take() {
             checks.cancel().await;
         }
@@ -62,6 +63,7 @@ impl Owner {
             }
         }
         self.release(if stored.is_ok() { Bundle::Removed } else { Bundle::Kept }).await;
+        drop(work);
         match intent {
             Some(Intent::Restart) => self.start_again(replies).await,
             Some(Intent::Remove) => self.finish_removal(remove, replies).await,

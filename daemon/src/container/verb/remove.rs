@@ -54,6 +54,7 @@ impl Owner {
     }
 
     async fn try_removal(&mut self, how: Remove) -> Result<()> {
+        let _work = tracing::info_span!(parent: None, "work", what = "delete");
         self.state.status = Status::Removing;
         self.state.intent = Some(Intent::Remove);
         self.state.removes_volumes = how.volumes;

@@ -40,6 +40,7 @@ impl Owner {
     /// everything is as it was but for the reason in the state.
     pub(in crate::container) async fn start(&mut self, more: Vec<Fact>) -> Result<()> {
         self.wait_for_holders().await?;
+        let _work = tracing::info_span!(parent: None, "work", what = "start");
         let inner = self.inner.clone();
         let _place = inner.starts.enter().await;
         let mut undo = Undo::new();
@@ -58,6 +59,7 @@ impl Owner {
     async fn try_start(&mut self, undo: &mut Undo) -> Result<(Arc<Shim>, Started)> {
         self.forget_notices();
         self.oom_seen = 0;
+        self.log_lost.begin();
         self.state.intent = Some(Intent::Start);
         self.state.incarnation += 1;
         self.state.boot_id.clone_from(&self.inner.boot_id);
