@@ -19,6 +19,22 @@ const LAYERS: &[&[&str]] = &[
     &["builtin", "args", "boot", "main"],
 ];
 
+/// The console's modules, in the same way.
+const CONSOLE: &[&[&str]] = &[
+    &["keys", "query", "rt", "signal", "text", "theme", "units", "args"],
+    &["paint", "table", "usage"],
+    &["fleet", "verb"],
+    &["command", "message"],
+    &["app"],
+    &["layout"],
+    &["overlay", "effect"],
+    &["screen"],
+    &["update"],
+    &["cli"],
+    &["terminal"],
+    &["main"],
+];
+
 /// Words that only some files may contain: the word, the paths where it may stand, and why.
 const NEIGHBOURS: &[(&str, &[&str], &str)] = &[
     ("surrealkv::", &["daemon/src/store/"], "only the store knows its engine"),
@@ -101,14 +117,19 @@ fn code(line: &str) -> &str {
     line.split("//").next().unwrap_or_default()
 }
 
-fn layer(module: &str) -> Option<usize> {
-    LAYERS.iter().position(|layer| layer.contains(&module))
+fn layer(layers: &[&[&str]], module: &str) -> Option<usize> {
+    layers.iter().position(|layer| layer.contains(&module))
 }
 
 /// First segments of every `crate::...` path on a line, grouped imports included.
 fn imports(line: &str) -> Vec<String> {
+    named_after(line, "crate::")
+}
+
+/// First segments of every path on a line that begins so.
+fn named_after(line: &str, begin: &str) -> Vec<String> {
     let mut found = Vec::new();
-    for part in line.split("crate::").skip(1) {
+    for part in line.split(begin).skip(1) {
         let names = match part.strip_prefix('{') {
             Some(group) => top_level_names(group),
             None => vec![part.to_owned()],
@@ -140,25 +161,57 @@ fn top_level_names(group: &str) -> Vec<String> {
 fn imports_go_downwards() {
     let mut findings = Vec::new();
     for source in sources() {
-        let Some(tail) = source.path.strip_prefix("daemon/src/") else { continue };
+        let daemon = source.path.strip_prefix("daemon/src/").map(|tail| (LAYERS, tail));
+        let console = source.path.strip_prefix("console/src/").map(|tail| (CONSOLE, tail));
+        let Some((layers, tail)) = daemon.or(console) else { continue };
         let own = tail.split('/').next().unwrap_or_default().trim_end_matches(".rs");
         // A suite is compiled for tests only, which may build what they need from anywhere.
-        if own == "lib" || tail.ends_with("/suite.rs") {
+        if own == "lib" || tail.ends_with("/suite.rs") || tail.contains("/tests/") {
             continue;
         }
-        let Some(level) = layer(own) else {
+        let Some(level) = layer(layers, own) else {
             findings.push(format!("{}: module {own} is in no layer", source.path));
             continue;
         };
         let tests = source.text.find("#[cfg(test)]\nmod tests {").unwrap_or(source.text.len());
         for (number, line) in statements(&source.text[..tests]) {
             for import in imports(&line) {
-                let Some(other) = layer(&import) else { continue };
+                let Some(other) = layer(layers, &import) else { continue };
                 let sibling =
-                    other == level && import != own && level != 0 && level != LAYERS.len() - 1;
+                    other == level && import != own && level != 0 && level != layers.len() - 1;
                 if other > level || sibling {
                     let path = &source.path;
                     findings.push(format!("{path}:{number}: {own} must not import {import}"));
+                }
+            }
+        }
+    }
+    none(findings);
+}
+
+/// In the console a folder's `mod.rs` knows what is in the folder, never the other way round.
+#[test]
+fn children_do_not_know_their_parents() {
+    let mut findings = Vec::new();
+    let all = sources();
+    let paths: std::collections::BTreeSet<&str> = all.iter().map(|s| s.path.as_str()).collect();
+    for source in &all {
+        let Some(tail) = source.path.strip_prefix("console/src/") else { continue };
+        // What is `super` for a file: its folder, or for a `mod.rs` the folder above.
+        let own = source.path.trim_end_matches("/mod.rs");
+        let Some((above, _)) = own.rsplit_once('/').filter(|_| tail.contains('/')) else {
+            continue;
+        };
+        if tail.contains("/tests") {
+            continue;
+        }
+        let tests = source.text.find("#[cfg(test)]\nmod tests {").unwrap_or(source.text.len());
+        for (number, line) in statements(&source.text[..tests]) {
+            for name in named_after(&line, "super::") {
+                let module = [format!("{above}/{name}.rs"), format!("{above}/{name}/mod.rs")];
+                if name != "self" && !module.iter().any(|path| paths.contains(path.as_str())) {
+                    let path = &source.path;
+                    findings.push(format!("{path}:{number}: {name} belongs to {above}/mod.rs"));
                 }
             }
         }
@@ -320,6 +373,7 @@ fn these_rules_can_be_broken() {
     assert_eq!(imports("use crate::{a::b, c::{d, e}, f};"), ["a", "c", "f"]);
     assert_eq!(imports("let x = crate::task::spawn(crate::limits::N);"), ["task", "limits"]);
     assert_eq!(statements("use crate::{\n    a,\n    b,\n};\nx").len(), 2);
+    let layer = |module| layer(LAYERS, module);
     assert!(layer("store") < layer("event") && layer("container") < layer("api"));
     assert_eq!(code("let x = 1; // unsafe {"), "let x = 1; ");
 }

@@ -10,8 +10,10 @@ mod command;
 mod effect;
 mod fleet;
 mod keys;
+mod layout;
 mod message;
 mod overlay;
+mod paint;
 mod query;
 mod rt;
 mod screen;
@@ -22,8 +24,9 @@ mod text;
 mod theme;
 mod units;
 mod update;
+mod usage;
+mod verb;
 
-use args::usage::{self, Stop};
 use args::{Cli, Color, Command, ContainerVerb, OnContainer};
 use cli::output::BrokenPipe;
 use shared::client::{Client, Endpoint};
@@ -31,6 +34,7 @@ use shared::error::{Error, Kind, Result};
 use std::io::IsTerminal;
 use terminal::Options;
 use theme::{Charset, Palette, Theme};
+use usage::Stop;
 
 fn main() {
     // Asked for before the first thread exists: afterwards it cannot be known.

@@ -1,8 +1,7 @@
 //! Everything that can happen to the console. Closed: what is not here cannot change the state.
 
-use crate::command::Verb;
 use crate::fleet::Point;
-use crate::table::Id;
+use crate::verb::Verb;
 use crossterm::event::KeyEvent;
 use serde_json::Value;
 use shared::watch::{Event, Frame};
@@ -114,13 +113,4 @@ pub enum Source {
     Output,
     /// Standard error.
     Error,
-}
-
-/// A container that a command is about.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Target {
-    /// Its id.
-    pub id: Id,
-    /// Its name, cleaned.
-    pub name: String,
 }

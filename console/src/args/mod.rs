@@ -5,7 +5,6 @@ pub mod create;
 pub mod image;
 pub mod prune;
 pub mod system;
-pub mod usage;
 pub mod volume;
 
 use clap::{Parser, Subcommand, ValueEnum};
@@ -199,6 +198,7 @@ pub enum VolumeVerb {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::usage;
 
     fn parse(line: &str) -> Cli {
         usage::parse(line.split_whitespace().map(Into::into).collect()).unwrap()

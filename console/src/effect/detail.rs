@@ -1,7 +1,7 @@
 //! Loads what the detail pane shows. Dropping the task ends it, and with it its connection.
 
 use super::lines::Splitter;
-use super::send;
+use super::say::send;
 use crate::command::{Load, Terminal};
 use crate::fleet::Point;
 use crate::message::{Answer, Message};

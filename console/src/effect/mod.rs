@@ -5,13 +5,16 @@
 
 mod detail;
 mod lines;
+mod say;
 mod watch;
 
-use crate::command::{Command, Verb};
-use crate::message::{Message, Target, Tone};
+use crate::command::Command;
+use crate::message::Message;
 use crate::rt;
+use crate::verb::{Target, Verb};
 use async_channel::Sender;
 use futures_util::stream::{self, StreamExt};
+use say::{notice, send};
 use shared::client::{Client, Content, Method};
 use shared::error::Result;
 use shared::watch::{Event, Interest, PATH};
@@ -84,15 +87,6 @@ impl Effects {
     pub fn client(&self) -> &Client {
         &self.client
     }
-}
-
-async fn send(messages: &Sender<Message>, message: Message) {
-    // The receiver is gone only when the console is leaving.
-    let _ = messages.send(message).await;
-}
-
-async fn notice(messages: &Sender<Message>, text: String) {
-    send(messages, Message::Notice { tone: Tone::Bad, text }).await;
 }
 
 async fn tell(client: &Client, path: &str, interest: &Interest) -> Result<()> {

@@ -1,6 +1,6 @@
 //! Follows the watch stream: every chunk that arrives becomes one message with all its lines.
 
-use super::send;
+use super::say::send;
 use crate::message::Message;
 use async_channel::Sender;
 use futures_util::stream::StreamExt;

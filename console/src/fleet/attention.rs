@@ -2,8 +2,7 @@
 //!
 //! A level rises at once and falls only after five quiet seconds, so that rows do not flicker.
 
-use super::Entry;
-use shared::watch::STOPPED_BY_HAND;
+use shared::watch::{Container, STOPPED_BY_HAND};
 
 const HOUR: i64 = 3_600_000_000_000;
 /// How long a lower level must last before it is believed.
@@ -30,9 +29,9 @@ pub enum Level {
 }
 
 impl Level {
-    /// The level of a container now.
-    pub fn of(entry: &Entry, now: i64) -> Self {
-        let c = &entry.container;
+    /// The level of a container now, by its object, per cent of its memory limit if it has one, and per
+    /// cent of its periods in which it was throttled.
+    pub fn of(c: &Container, memory: Option<f64>, throttled: f64, now: i64) -> Self {
         let recent = now - c.finished_at_nanos < HOUR && c.finished_at_nanos > 0;
         match c.state.as_str() {
             "exited" | "restarting" if c.oom_killed && recent => Level::OomKilled,
@@ -44,10 +43,10 @@ impl Level {
             }
             "exited" if c.exit_code != 0 && recent => Level::Failed,
             "running" if c.health == "unhealthy" => Level::Unhealthy,
-            "running" | "paused" if entry.memory_percent().is_some_and(|p| p > 90.0) => {
+            "running" | "paused" if memory.is_some_and(|percent| percent > 90.0) => {
                 Level::NearLimit
             }
-            "running" if entry.throttled > 25.0 => Level::Throttled,
+            "running" if throttled > 25.0 => Level::Throttled,
             _ => Level::Calm,
         }
     }

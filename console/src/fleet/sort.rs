@@ -1,6 +1,6 @@
 //! The order of the list of containers. Ties are broken by name, then id: an order is always total.
 
-use super::{Entry, Fleet};
+use super::entry::Entry;
 use crate::query::Query;
 use crate::table::Id;
 use std::cmp::Ordering;
@@ -141,9 +141,13 @@ fn compare(sort: Sort, a: &Entry, b: &Entry) -> Ordering {
 }
 
 /// The ids of what `query` keeps, in order.
-pub fn arrange(fleet: &Fleet, query: &Query, sort: Sort, order: Order) -> Vec<Id> {
-    let mut kept: Vec<(&Id, &Entry)> =
-        fleet.iter().filter(|(_, entry)| query.keeps(*entry)).collect();
+pub fn arrange<'a>(
+    entries: impl Iterator<Item = (&'a Id, &'a Entry)>,
+    query: &Query,
+    sort: Sort,
+    order: Order,
+) -> Vec<Id> {
+    let mut kept: Vec<(&Id, &Entry)> = entries.filter(|(_, entry)| query.keeps(*entry)).collect();
     kept.sort_unstable_by(|(a_id, a), (b_id, b)| {
         let first = compare(sort, a, b).then_with(|| a.container.name.cmp(&b.container.name));
         let way = match order {
@@ -158,6 +162,7 @@ pub fn arrange(fleet: &Fleet, query: &Query, sort: Sort, order: Order) -> Vec<Id
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fleet::Fleet;
     use shared::watch::{Container, Sample};
 
     #[test]
@@ -177,7 +182,7 @@ mod tests {
         }
         fleet.sample(Sample { id: "a".into(), cpu_percent: 3.0, ..Sample::default() }, 0);
         let by = |sort, order| {
-            let ids = arrange(&fleet, &Query::default(), sort, order);
+            let ids = arrange(fleet.iter(), &Query::default(), sort, order);
             ids.iter().map(|id| id.to_string()).collect::<String>()
         };
         assert_eq!(by(Sort::Attention, Order::Natural), "cab");

@@ -3,76 +3,12 @@
 
 use super::input;
 use crate::app::App;
-use crate::command::Verb;
-use crate::message::Target;
-use crate::screen::put_at;
+use crate::app::overlay::{Button, Confirm, Proof};
+use crate::paint::{popup_in, put_at};
 use crate::text;
 use crate::theme::Role;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
-use tui_input::Input;
-
-/// How much it takes to confirm.
-#[derive(Clone, Debug)]
-pub enum Proof {
-    /// `y`, or Enter on the button.
-    Yes,
-    /// This word must be typed.
-    Typed {
-        /// The word.
-        word: String,
-        /// What is typed so far.
-        input: Input,
-    },
-}
-
-/// Which button has the focus.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Button {
-    /// Do nothing.
-    Cancel,
-    /// Do it.
-    Go,
-}
-
-/// The dialog.
-#[derive(Clone, Debug)]
-pub struct Confirm {
-    /// What would be done.
-    pub verb: Verb,
-    /// To which.
-    pub targets: Vec<Target>,
-    /// What would be hit, one line each.
-    pub hit: Vec<String>,
-    /// What follows from it.
-    pub warning: String,
-    /// What it takes.
-    pub proof: Proof,
-    /// The focus.
-    pub button: Button,
-}
-
-impl Confirm {
-    /// True when it may be done.
-    pub fn unlocked(&self) -> bool {
-        match &self.proof {
-            Proof::Yes => true,
-            Proof::Typed { word, input } => input.value() == word,
-        }
-    }
-
-    fn title(&self) -> String {
-        let mut verb = self.verb.name().to_string();
-        if verb == "rm" {
-            verb = "remove".into();
-        }
-        let first = verb[..1].to_uppercase() + &verb[1..];
-        match self.targets.as_slice() {
-            [one] => format!(" {first} {} ", one.name),
-            many => format!(" {first} {} containers ", many.len()),
-        }
-    }
-}
 
 /// Draws the dialog.
 pub fn draw(app: &App, confirm: &Confirm, area: Rect, buffer: &mut Buffer) {
@@ -91,7 +27,7 @@ pub fn draw(app: &App, confirm: &Confirm, area: Rect, buffer: &mut Buffer) {
     let height = u16::try_from(lines.len() + 4).unwrap_or(u16::MAX).saturating_add(typed * 2);
     let role = if typed == 1 { Role::Bad } else { Role::Warn };
     let size = (width, height);
-    let inner = super::popup_in(app, area, size, &confirm.title(), app.theme.style(role), buffer);
+    let inner = popup_in(app.theme, area, size, &confirm.title(), app.theme.style(role), buffer);
     let last = inner.height.saturating_sub(1);
     // What has to be typed and the buttons stay when there is no room for everything.
     for (row, (line, role)) in (0..last.saturating_sub(typed)).zip(&lines) {

@@ -2,7 +2,7 @@
 
 use crate::app::App;
 use crate::keys::{Scope, TABLE};
-use crate::screen::put_at;
+use crate::paint::{popup, put_at};
 use crate::text;
 use crate::theme::Role;
 use ratatui::buffer::Buffer;
@@ -59,7 +59,7 @@ pub fn draw(app: &App, offset: usize, area: Rect, buffer: &mut Buffer) {
         _ => format!(" Help {}/{} (j k) ", offset.min(most) + 1, most + 1),
     };
     let width = (count * COLUMN + 2).max(COLUMN.min(area.width));
-    let inner = super::popup(app, area, (width, height), &title, buffer);
+    let inner = popup(app.theme, area, (width, height), &title, buffer);
     let mut rest = &lines[offset.min(most)..];
     for column in 0..count.max(1) {
         let mut taken = rest.len().min(rows);

@@ -1,41 +1,17 @@
 //! The input line at the bottom: the filter of the list, the log or the tree.
 
 use crate::app::App;
-use crate::screen::put_at;
+use crate::app::overlay::{Line, Place};
+use crate::layout::Areas;
+use crate::paint::put_at;
 use crate::theme::Role;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use tui_input::Input;
 
-/// What the line filters.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Place {
-    /// The list of containers.
-    Containers,
-    /// The events.
-    Events,
-    /// The log.
-    Logs,
-    /// The inspected object.
-    Inspect,
-}
-
-/// The line.
-#[derive(Clone, Debug)]
-pub struct Line {
-    /// What is typed.
-    pub input: Input,
-    /// What it filters.
-    pub place: Place,
-    /// What it was before; Esc brings it back.
-    pub before: String,
-    /// What is wrong with it.
-    pub error: Option<String>,
-}
-
 /// Draws the line over the status line.
 pub fn draw(app: &App, line: &Line, buffer: &mut Buffer) {
-    let area = app.areas().notice;
+    let area = Areas::of(app).notice;
     let blank = " ".repeat(usize::from(area.width));
     put_at(buffer, area, (0, 0), &blank, ratatui::style::Style::reset());
     let x = put_at(buffer, area, (0, 0), "/", app.theme.style(Role::Accent));

@@ -1,65 +1,19 @@
 //! A choice with one key each.
 
 use crate::app::App;
-use crate::command::Verb;
-use crate::fleet::Sort;
-use crate::keys::Action;
-use crate::screen::put_at;
+use crate::app::menu::Menu;
+use crate::paint::{popup, put_at};
 use crate::text;
 use crate::theme::Role;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
-
-/// What choosing an item does.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Choice {
-    /// Sorts.
-    Sort(Sort),
-    /// Acts on the targets.
-    Verb(Verb),
-    /// Does what a key would do.
-    Action(Action),
-    /// Copies text.
-    Copy(String),
-    /// Copies the object as JSON.
-    CopyObject,
-}
-
-/// A line of the menu.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Item {
-    /// Its key.
-    pub key: char,
-    /// In words.
-    pub label: String,
-    /// What it does.
-    pub choice: Choice,
-}
-
-/// The menu.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Menu {
-    /// Its title.
-    pub title: String,
-    /// Its lines.
-    pub items: Vec<Item>,
-    /// The selected line.
-    pub index: usize,
-}
-
-impl Menu {
-    /// A menu.
-    pub fn new(title: impl Into<String>, items: Vec<Item>) -> Self {
-        Self { title: title.into(), items, index: 0 }
-    }
-}
 
 /// Draws the menu.
 pub fn draw(app: &App, menu: &Menu, area: Rect, buffer: &mut Buffer) {
     let widest = menu.items.iter().map(|i| text::width(&i.label)).max().unwrap_or(0);
     let width = u16::try_from(widest.max(text::width(&menu.title)) + 10).unwrap_or(60).min(100);
     let height = u16::try_from(menu.items.len() + 2).unwrap_or(u16::MAX);
-    let inner = super::popup(app, area, (width, height), &format!(" {} ", menu.title), buffer);
+    let inner = popup(app.theme, area, (width, height), &format!(" {} ", menu.title), buffer);
     let rows = usize::from(inner.height).max(1);
     let skip = (menu.index + 1).saturating_sub(rows);
     for (row, (at, item)) in (0..inner.height).zip(menu.items.iter().enumerate().skip(skip)) {

@@ -1,10 +1,11 @@
 //! What surrounds every view: host and totals above, the views, news and keys below.
 
-use super::layout::Areas;
-use super::{detail, put_at, put_parts};
-use crate::app::{App, Link, Pane, SECOND, View};
+use super::detail::overview;
+use crate::app::{App, Link, SECOND, View};
 use crate::keys::{Binding, Key, Scope, TABLE};
+use crate::layout::Areas;
 use crate::message::Tone;
+use crate::paint::{put_at, put_parts};
 use crate::text;
 use crate::theme::Role;
 use ratatui::buffer::Buffer;
@@ -147,12 +148,12 @@ fn notice(app: &App, area: Rect, buffer: &mut Buffer) {
 
 /// Where there is no news: the selected container in a line, unless the detail pane says more.
 fn selected(app: &App, area: Rect, buffer: &mut Buffer) {
-    if app.view != View::Containers || app.areas().detail.is_some() {
+    if app.view != View::Containers || Areas::of(app).detail.is_some() {
         return;
     }
     let Some((_, entry)) = app.selected() else { return };
     let c = &entry.container;
-    let (words, role) = match detail::why(entry) {
+    let (words, role) = match overview::why(entry) {
         (_, Role::Good) => (format!("{}  {}", c.image, c.command.join(" ")), Role::Dim),
         why => why,
     };
@@ -194,9 +195,4 @@ fn hint(app: &App, binding: &Binding, area: Rect, x: u16, buffer: &mut Buffer) -
     let key = app.theme.style(Role::Accent);
     let x = put_at(buffer, area, (x, 0), &binding.keys[0].name(), key);
     put_at(buffer, area, (x + 1, 0), binding.footer, app.theme.style(Role::Plain))
-}
-
-/// The role of the border of a pane.
-pub fn border(app: &App, pane: Pane) -> Role {
-    if app.pane == pane && app.overlays.is_empty() { Role::Accent } else { Role::Border }
 }

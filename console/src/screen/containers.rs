@@ -1,9 +1,9 @@
 //! The list of containers.
 
-use super::layout::{Areas, Frame};
-use super::{chrome, put_at};
 use crate::app::{App, Pane};
 use crate::fleet::{Entry, Level, Order, Sort};
+use crate::layout::{self, Areas, Frame};
+use crate::paint::{frame, put_at};
 use crate::table::{self, Cell, Column, Look, Side};
 use crate::text;
 use crate::theme::{Role, sparkline};
@@ -76,10 +76,10 @@ pub fn draw(app: &App, areas: &Areas, buffer: &mut Buffer) {
         return;
     }
     if areas.list.frame == Frame::Box {
-        let style = app.theme.style(chrome::border(app, Pane::List));
+        let style = app.theme.style(app.border(Pane::List));
         let title =
             format!(" {} ", summary(app, usize::from(areas.list.outer.width.saturating_sub(6))));
-        crate::overlay::frame(buffer, areas.list.outer, &title, app.theme, style);
+        frame(buffer, areas.list.outer, &title, app.theme, style);
     }
     let list = &app.containers.list;
     let places = table::place(&COLUMNS, areas.head.width, app.containers.skip);
@@ -122,7 +122,7 @@ fn summary(app: &App, room: usize) -> String {
         Order::Reversed => app.theme.glyphs().ascending,
     };
     let first = if list.order().is_empty() { 0 } else { list.offset() + 1 };
-    let last = (list.offset() + app.list_height()).min(list.order().len());
+    let last = (list.offset() + layout::list_height(app)).min(list.order().len());
     let mut out = format!("{first}-{last} of {}", list.order().len());
     if list.order().len() != app.fleet.len() {
         out.push_str(&format!(" ({} in all)", app.fleet.len()));

@@ -4,15 +4,13 @@ pub mod chrome;
 pub mod containers;
 pub mod detail;
 pub mod events;
-pub mod layout;
 
 use crate::app::{App, View};
+use crate::layout::Areas;
 use crate::overlay;
+use crate::paint::put;
 use crate::theme::Role;
 use ratatui::Frame;
-use ratatui::buffer::Buffer;
-use ratatui::layout::Rect;
-use ratatui::style::Style;
 
 /// Smallest terminal on which anything useful fits.
 pub const MIN: (u16, u16) = (40, 8);
@@ -29,7 +27,7 @@ pub fn draw(app: &App, frame: &mut Frame) {
         put(buffer, area, 0, &format!("at least {}x{}", MIN.0, MIN.1), app.theme.style(Role::Warn));
         return;
     }
-    let areas = app.areas();
+    let areas = Areas::of(app);
     chrome::draw(app, &areas, buffer);
     match app.view {
         View::Containers => {
@@ -44,33 +42,4 @@ pub fn draw(app: &App, frame: &mut Frame) {
         View::Events => events::draw(app, &areas, buffer),
     }
     overlay::draw(app, area, buffer);
-}
-
-/// Writes one line of text at line `row` of `area`, cut at its right edge; returns the cell behind it.
-pub fn put(buffer: &mut Buffer, area: Rect, row: u16, text: &str, style: Style) -> u16 {
-    put_at(buffer, area, (0, row), text, style)
-}
-
-/// The same, beginning at a cell of `area`.
-pub fn put_at(buffer: &mut Buffer, area: Rect, at: (u16, u16), text: &str, style: Style) -> u16 {
-    let (x, y) = (area.x + at.0.min(area.width), area.y + at.1);
-    if at.1 >= area.height || x >= area.right() {
-        return at.0;
-    }
-    let (end, _) = buffer.set_stringn(x, y, text, usize::from(area.right() - x), style);
-    end - area.x
-}
-
-/// Writes pieces of text one after the other; returns the cell behind the last.
-pub fn put_parts(
-    buffer: &mut Buffer,
-    area: Rect,
-    at: (u16, u16),
-    parts: &[(String, Style)],
-) -> u16 {
-    let mut x = at.0;
-    for (text, style) in parts {
-        x = put_at(buffer, area, (x, at.1), text, *style);
-    }
-    x
 }

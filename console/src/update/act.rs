@@ -4,13 +4,16 @@
 //! signal, remove what does not run. Tier 2 wants the name or the number typed: remove what runs, and
 //! anything else on more than five.
 
+use super::news::say;
+use crate::app::overlay::Overlay;
+use crate::app::overlay::{Button, Confirm, Proof};
 use crate::app::{App, Job, Link};
-use crate::command::{Command, Verb};
+use crate::command::Command;
 use crate::fleet::Entry;
-use crate::message::{Target, Tone};
-use crate::overlay::Overlay;
-use crate::overlay::confirm::{Button, Confirm, Proof};
+use crate::message::Tone;
 use crate::text;
+use crate::verb::Target;
+use crate::verb::Verb;
 use std::time::Duration;
 use tui_input::Input;
 
@@ -23,10 +26,10 @@ const NAMED: usize = 6;
 pub fn request(app: &mut App, verb: Verb, commands: &mut Vec<Command>) {
     let targets = app.targets();
     if targets.is_empty() {
-        return super::say(app, Tone::Bad, "nothing is selected", String::new());
+        return say(app, Tone::Bad, "nothing is selected", String::new());
     }
     if app.link != Link::Live {
-        return super::say(
+        return say(
             app,
             Tone::Bad,
             "the daemon is gone: nothing can be done until it is back",
@@ -134,15 +137,13 @@ pub fn done(app: &mut App, verb: Verb, name: &str, took: Duration, error: Option
     match job.errors.as_slice() {
         [] if job.total == 1 => {
             let words = format!("{} {name} in {:.1}s", verb.past(), took.as_secs_f64());
-            super::say(app, Tone::Good, &words, job.command);
+            say(app, Tone::Good, &words, job.command);
         }
-        [] => {
-            super::say(app, Tone::Good, &format!("{} {done} containers", verb.past()), job.command)
-        }
-        [one] if job.total == 1 => super::say(app, Tone::Bad, one, job.command),
+        [] => say(app, Tone::Good, &format!("{} {done} containers", verb.past()), job.command),
+        [one] if job.total == 1 => say(app, Tone::Bad, one, job.command),
         errors => {
             let words = format!("{} of {} failed", errors.len(), job.total);
-            super::say(app, Tone::Bad, &words, job.command);
+            say(app, Tone::Bad, &words, job.command);
             app.overlays.push(Overlay::Text { title: words, lines: job.errors, offset: 0 });
         }
     }

@@ -1,10 +1,11 @@
 //! The detail pane: loads what the selected container's tab needs, and nothing while it is not seen.
 
+use crate::app::detail::{Processes, Tab};
+use crate::app::logs::Since;
 use crate::app::{App, Link, SECOND};
 use crate::command::{Command, Load, Terminal};
+use crate::layout::Areas;
 use crate::message::Answer;
-use crate::screen::detail::logs::Since;
-use crate::screen::detail::{Processes, Tab};
 use crate::text;
 
 /// How long the cursor must rest before something is loaded.
@@ -14,7 +15,7 @@ const TAIL: u32 = 500;
 
 /// What the pane should have loaded now.
 fn wanted(app: &App) -> Option<(crate::table::Id, Tab)> {
-    let seen = app.areas().detail.is_some() && app.link == Link::Live;
+    let seen = Areas::of(app).detail.is_some() && app.link == Link::Live;
     let id = app.containers.list.selected().filter(|_| seen)?;
     Some((id.clone(), app.detail.tab))
 }

@@ -2,19 +2,23 @@
 //! no terminal, no network; what the world must do is returned.
 
 mod act;
+mod action;
 mod detail;
 mod key;
+mod news;
+mod open;
 mod overlay;
 mod stream;
 
 #[cfg(test)]
 mod tests;
 
-use crate::app::{App, Link, Notice, SECOND, View};
+use crate::app::{App, Link, SECOND, View};
 use crate::command::Command;
 use crate::fleet;
-use crate::message::{Message, Tone};
-use crate::text;
+use crate::layout;
+use crate::message::Message;
+use news::say;
 
 /// How long news stay on the status line.
 const NOTICE: i64 = 8 * SECOND;
@@ -87,8 +91,8 @@ pub fn settle(app: &mut App) -> Vec<Command> {
         app.dirty = true;
         (app.census, app.totals) = (app.fleet.census(), app.fleet.totals());
         let c = &app.containers;
-        let order = fleet::arrange(&app.fleet, &c.query, c.sort, c.order);
-        let height = app.list_height();
+        let order = fleet::arrange(app.fleet.iter(), &c.query, c.sort, c.order);
+        let height = layout::list_height(app);
         app.containers.list.set_order(order, height);
         let fleet = &app.fleet;
         app.containers.list.keep_marks(|id| fleet.get(id).is_some());
@@ -104,14 +108,7 @@ pub fn settle(app: &mut App) -> Vec<Command> {
 
 fn height_of_events(app: &App) -> usize {
     match app.view {
-        View::Events => app.list_height(),
+        View::Events => layout::list_height(app),
         View::Containers => usize::from(app.size.1.saturating_sub(6)),
     }
-}
-
-/// Says something on the status line.
-fn say(app: &mut App, tone: Tone, words: &str, command: String) {
-    let text = text::clean(words).into_owned();
-    app.notice = Some(Notice { tone, text, command, at: app.now });
-    app.dirty = true;
 }

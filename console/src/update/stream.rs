@@ -1,9 +1,12 @@
 //! The watch stream: hello, snapshot, deltas, samples; its end and its return.
 
+use super::detail;
+use super::news::say;
+use crate::app::events::{Fact, Follow};
 use crate::app::{App, Link, SECOND};
 use crate::command::Command;
+use crate::layout;
 use crate::message::Tone;
-use crate::screen::events::{Fact, Follow};
 use crate::text;
 use shared::watch::{Frame, Hello, Object};
 use std::collections::HashSet;
@@ -42,7 +45,7 @@ pub fn frames(app: &mut App, frames: Vec<Frame>, commands: &mut Vec<Command>) {
                 if let Object::Container(container) = put {
                     let id = text::clean(&container.id).into_owned();
                     app.fleet.put(*container, now);
-                    super::detail::changed(app, &id);
+                    detail::changed(app, &id);
                     app.unsorted = true;
                 }
             }
@@ -95,7 +98,7 @@ fn greet(app: &mut App, mut hello: Hello, commands: &mut Vec<Command>) {
         }
         Some(before) if before.started_at_nanos != hello.started_at_nanos => {
             let words = format!("daemon restarted, {} re-adopted", hello.adopted);
-            super::say(app, Tone::Good, &words, String::new());
+            say(app, Tone::Good, &words, String::new());
             mark(app, words);
         }
         Some(_) => mark(app, format!("connected again, going on after #{}", app.seq)),
@@ -157,7 +160,7 @@ pub fn retry(app: &mut App, commands: &mut Vec<Command>) {
 /// Which containers are looked at: the visible rows and the selected one.
 pub fn interest(app: &App) -> Vec<String> {
     let list = &app.containers.list;
-    let height = app.list_height();
+    let height = layout::list_height(app);
     let visible = list.order().iter().skip(list.offset()).take(height);
     let mut ids: Vec<String> = visible.map(|id| id.to_string()).collect();
     if let Some(id) = list.selected() {

@@ -1,6 +1,6 @@
 //! How the health is checked.
 
-use super::{Object, set};
+use super::object::{Object, set};
 use crate::args::create::Health;
 use crate::units;
 use serde_json::json;

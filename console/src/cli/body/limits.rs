@@ -1,6 +1,6 @@
 //! Limits of resources, restart policies and devices.
 
-use super::{Object, set, set_flag};
+use super::object::{Object, set, set_flag};
 use crate::args::create::{Limits, Security};
 use crate::units;
 use serde_json::{Value, json};

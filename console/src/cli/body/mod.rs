@@ -3,38 +3,16 @@
 mod health;
 mod limits;
 mod mount;
+mod object;
 mod port;
 
 pub use limits::{limits, restart};
 
 use crate::args::create::Create;
 use crate::units;
-use serde_json::{Map, Value, json};
+use object::{Object, set, set_flag, set_list};
+use serde_json::{Value, json};
 use shared::error::{Context, Error, Result};
-
-/// A JSON object that is being filled.
-pub type Object = Map<String, Value>;
-
-/// Puts a value in unless it was not given.
-pub fn set(object: &mut Object, name: &str, value: Option<impl Into<Value>>) {
-    if let Some(value) = value {
-        object.insert(name.into(), value.into());
-    }
-}
-
-/// Puts a list in unless it is empty.
-pub fn set_list(object: &mut Object, name: &str, values: &[String]) {
-    if !values.is_empty() {
-        object.insert(name.into(), json!(values));
-    }
-}
-
-/// Puts a switch in when it is on.
-pub fn set_flag(object: &mut Object, name: &str, on: bool) {
-    if on {
-        object.insert(name.into(), Value::Bool(true));
-    }
-}
 
 /// The body of `POST /containers/create`.
 pub fn create(args: &Create, streams: Streams) -> Result<Value> {
@@ -245,7 +223,8 @@ fn network(args: &Create, body: &mut Object) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::args::{Command, OnContainer, usage};
+    use crate::args::{Command, OnContainer};
+    use crate::usage;
 
     fn body(line: &str) -> Result<Value> {
         let cli = usage::parse(line.split_whitespace().map(Into::into).collect()).unwrap();

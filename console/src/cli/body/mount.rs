@@ -1,6 +1,6 @@
 //! `-v`, `--mount` and `--tmpfs`.
 
-use super::{Object, set};
+use super::object::{Object, set};
 use crate::args::create::Create;
 use crate::units;
 use serde_json::{Value, json};

@@ -1,6 +1,6 @@
 //! `-p` and `--expose`.
 
-use super::Object;
+use super::object::Object;
 use crate::args::create::Create;
 use serde_json::{Value, json};
 use shared::error::{Error, Result};

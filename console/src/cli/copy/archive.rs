@@ -159,7 +159,7 @@ pub fn pack(source: &Path, name: Option<&str>, follow: bool, writer: PipeWriter)
         }
     };
     match result.and_then(|()| builder.into_inner()) {
-        Ok(out) => super::close(out),
+        Ok(out) => close(out),
         // The daemon refused the archive and says why.
         Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
         Err(error) => Err(error).with_context(what),
@@ -186,6 +186,11 @@ pub fn base64(text: &str) -> Option<Vec<u8>> {
         }
     }
     (!out.is_empty()).then_some(out)
+}
+
+/// Ends an archive that is being written.
+fn close(mut out: impl Write) -> Result<()> {
+    out.flush().context("write the archive")
 }
 
 #[cfg(test)]

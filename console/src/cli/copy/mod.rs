@@ -9,7 +9,7 @@ use crate::args::container::Copy;
 use crate::rt;
 use shared::client::{Client, Content, Method};
 use shared::error::{Context, Error, Kind, Result};
-use std::io::{IsTerminal, Read, Write};
+use std::io::{IsTerminal, Read};
 use std::path::{Component, Path, PathBuf};
 
 mod archive;
@@ -229,11 +229,6 @@ async fn send(
             }
         }
     }
-}
-
-/// Ends an archive that is being written.
-fn close(mut out: impl Write) -> Result<()> {
-    out.flush().context("write the archive")
 }
 
 #[cfg(test)]

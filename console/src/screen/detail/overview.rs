@@ -2,8 +2,8 @@
 
 use crate::app::App;
 use crate::fleet::{Entry, Level};
+use crate::paint::put_parts;
 use crate::screen::containers::{limit, sign, state, used};
-use crate::screen::put_parts;
 use crate::text;
 use crate::theme::Role;
 use ratatui::buffer::Buffer;

@@ -2,7 +2,7 @@
 
 use crate::app::App;
 use crate::fleet::Entry;
-use crate::screen::put_at;
+use crate::paint::put_at;
 use crate::text;
 use crate::theme::Role;
 use ratatui::buffer::Buffer;

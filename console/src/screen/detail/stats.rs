@@ -4,8 +4,8 @@
 use super::chart::Chart;
 use crate::app::{App, SECOND};
 use crate::fleet::{Entry, Point};
+use crate::paint::put_parts;
 use crate::screen::containers::{CPU_TOP, limit};
-use crate::screen::put_parts;
 use crate::text;
 use crate::theme::Role;
 use ratatui::buffer::Buffer;

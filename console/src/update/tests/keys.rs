@@ -1,12 +1,13 @@
 //! What keys do.
 
 use super::fixture::{ANSI, fleet, keys, live, shown, wait};
+use crate::app::detail::Tab;
+use crate::app::overlay::Overlay;
 use crate::app::{App, Pane, SECOND, View};
-use crate::command::{Command, Load, Verb};
+use crate::command::{Command, Load};
 use crate::message::Message;
-use crate::overlay::Overlay;
-use crate::screen::detail::Tab;
 use crate::update::update;
+use crate::verb::Verb;
 use std::time::Duration;
 
 fn app() -> App {

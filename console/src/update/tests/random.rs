@@ -3,10 +3,11 @@
 
 use super::fixture::{ANSI, container, event, fleet, hello, live, sample, shown};
 use crate::app::SECOND;
-use crate::command::Verb;
 use crate::keys::TABLE;
+use crate::layout;
 use crate::message::{Answer, LogLine, Message, Source};
 use crate::update::update;
+use crate::verb::Verb;
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use proptest::prelude::*;
 use shared::watch::{Frame, Gap, Key, Object};
@@ -79,7 +80,7 @@ proptest! {
     #[test]
     fn the_selected_container_stays_selected(frames in proptest::collection::vec(frame(), 1..40), at in 0usize..11) {
         let mut app = live((80, 24), ANSI, fleet());
-        let height = app.list_height();
+        let height = layout::list_height(&app);
         app.containers.list.go(at, height);
         let selected = app.containers.list.selected().cloned().unwrap();
         for frame in frames {

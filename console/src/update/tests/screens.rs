@@ -2,6 +2,7 @@
 
 use super::fixture::{ANSI, blank, container, fleet, keys, live, shown, wait};
 use crate::app::{App, SECOND};
+use crate::layout::Areas;
 use crate::message::{Answer, LogLine, Message, Source};
 use crate::theme::{Charset, Palette, Theme};
 use crate::update::update;
@@ -150,7 +151,7 @@ fn the_selection_reaches_the_last_column() {
     let app = live((80, 24), ANSI, vec![container(1, "web")]);
     let mut terminal = ratatui::Terminal::new(ratatui::backend::TestBackend::new(80, 24)).unwrap();
     terminal.draw(|frame| crate::screen::draw(&app, frame)).unwrap();
-    let row = app.areas().rows.y;
+    let row = Areas::of(&app).rows.y;
     for x in 0..80 {
         let cell = &terminal.backend().buffer()[(x, row)];
         assert!(cell.modifier.contains(ratatui::style::Modifier::REVERSED), "cell {x}");

@@ -2,6 +2,7 @@
 //! printed exactly with `--nocapture`, for the table in the performance notes.
 
 use super::fixture::{ANSI, NOW, container, live, sample};
+use crate::layout;
 use crate::message::Message;
 use crate::screen;
 use crate::update::update;
@@ -26,7 +27,7 @@ fn a_frame_does_not_depend_on_the_number_of_rows() {
         );
         let mut terminal = Terminal::new(TestBackend::new(160, 50)).unwrap();
         let (mut frames, mut seconds) = (Vec::new(), Vec::new());
-        let height = app.list_height();
+        let height = layout::list_height(&app);
         for turn in 0..200 {
             app.containers.list.go(turn * 7 % rows, height);
             let begin = Instant::now();

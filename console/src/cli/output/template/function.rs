@@ -1,7 +1,6 @@
 //! Docker's functions in templates; Go's own come with the library.
 
-use super::LABELS;
-use super::shape::{escaped, is_struct, json, names, printed};
+use super::shape::{LABELS, escaped, is_struct, json, names, printed};
 use gotmpl::{FuncMap, TemplateError, Value};
 use std::sync::Arc;
 

@@ -7,7 +7,7 @@ mod function;
 mod shape;
 mod tree;
 
-pub use shape::escaped;
+pub use shape::{LABELS, escaped};
 
 use function::For;
 use gotmpl::TemplateError;
@@ -27,9 +27,6 @@ impl std::fmt::Debug for Template {
         write!(f, "Template({:?})", self.given)
     }
 }
-
-/// Field under which a row carries its labels for `.Label "name"`.
-pub const LABELS: &str = "\u{0}labels";
 
 /// Name of the template itself among those that it defines.
 const MAIN: &str = "\u{0}main";

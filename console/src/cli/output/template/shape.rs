@@ -8,6 +8,9 @@ use serde_json::Value as Json;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+/// Field under which a row carries its labels for `.Label "name"`.
+pub const LABELS: &str = "\u{0}labels";
+
 /// Names the type of a struct; behind it the fields that are null in JSON.
 const TYPE: &str = "\u{0}type";
 

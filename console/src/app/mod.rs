@@ -1,15 +1,23 @@
 //! App: the whole state of the console. Only `update` changes it; drawing only reads it.
 
+pub mod detail;
+pub mod events;
+pub mod logs;
+pub mod menu;
+pub mod overlay;
+pub mod palette;
+pub mod tree;
+
 use crate::fleet::{Census, Entry, Fleet, Order, Sort};
 use crate::keys::Scope;
-use crate::message::{Target, Tone};
-use crate::overlay::Overlay;
+use crate::message::Tone;
 use crate::query::Query;
-use crate::screen::detail::Detail;
-use crate::screen::events::Events;
-use crate::screen::layout::Areas;
 use crate::table::{Freshness, Id, List};
-use crate::theme::Theme;
+use crate::theme::{Role, Theme};
+use crate::verb::Target;
+use detail::Detail;
+use events::Events;
+use overlay::Overlay;
 use shared::watch::Hello;
 
 /// One second in the unit of all times here.
@@ -187,16 +195,6 @@ impl App {
         }
     }
 
-    /// Where everything is on the screen.
-    pub fn areas(&self) -> Areas {
-        Areas::of(self)
-    }
-
-    /// Lines of the list of containers.
-    pub fn list_height(&self) -> usize {
-        usize::from(self.areas().rows.height)
-    }
-
     /// The selected container.
     pub fn selected(&self) -> Option<(&Id, &Entry)> {
         let id = self.containers.list.selected()?;
@@ -220,6 +218,11 @@ impl App {
             Link::Live | Link::Connecting => Freshness::Live,
             Link::Lost { .. } | Link::Reconnecting { .. } => Freshness::Stale,
         }
+    }
+
+    /// The role of the border of a pane: whether it has the keys.
+    pub fn border(&self, pane: Pane) -> Role {
+        if self.pane == pane && self.overlays.is_empty() { Role::Accent } else { Role::Border }
     }
 
     /// Scopes of the key table that hold now, the most particular first.

@@ -2,7 +2,7 @@
 //! code. Also what of the command line differs from clap's own ways: switches take `=false`, and of a flag
 //! that is given twice the last counts.
 
-use super::Cli;
+use crate::args::Cli;
 use clap::builder::BoolValueParser;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Arg, ArgAction, ArgMatches, Command, CommandFactory, FromArgMatches};

@@ -129,3 +129,8 @@ impl Areas {
         }
     }
 }
+
+/// Lines of the list that fills the screen.
+pub fn list_height(app: &App) -> usize {
+    usize::from(Areas::of(app).rows.height)
+}
