@@ -108,7 +108,7 @@ where
 {
     let registered = Registered::new(name);
     let span = tracing::Span::current();
-    async_std::task::spawn_blocking(move || {
+    blocking::unblock(move || {
         let _registered = registered;
         span.in_scope(work)
     })

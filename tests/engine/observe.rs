@@ -49,7 +49,8 @@ fn metrics_are_clean_and_count() {
     ] {
         assert!(text.contains(family), "{family} is missing:\n{text}");
     }
-    assert!(text.contains(&id[..12]), "the container is missing:\n{text}");
+    let peak = value(&text, &format!("container_memory_max_usage_bytes{{id=\"{id}\""));
+    assert!(peak.is_some_and(|bytes| bytes >= f64::from(20 << 20)), "{peak:?}:\n{text}");
     scene.ok(&["rm", "-f", &id]);
     let Some(promtool) = program::foreign("promtool") else {
         return program::skip("promtool is not installed");

@@ -15,7 +15,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::panic::AssertUnwindSafe;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, Weak};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Seconds between two readings when nobody looks.
 const QUIET_SECONDS: u64 = 10;
@@ -33,7 +33,11 @@ struct Inner {
     watches: Mutex<Vec<Weak<Watched>>>,
     bell: task::Bell,
     turn: AtomicU64,
+    /// The last reading of all.
+    all: Mutex<Option<(Instant, Arc<Readings>)>>,
 }
+
+type Readings = Vec<(ContainerId, Reading)>;
 
 struct Tracked {
     source: Source,
@@ -68,6 +72,7 @@ impl Sampler {
             watches: Mutex::default(),
             bell: task::Bell::new(),
             turn: AtomicU64::new(0),
+            all: Mutex::default(),
         })))
     }
 
@@ -117,11 +122,41 @@ impl Sampler {
         living.filter_map(Tracked::sample).collect()
     }
 
-    /// The newest readings of every living container, for the metrics.
-    pub fn readings(&self) -> Vec<(ContainerId, Arc<Reading>)> {
-        let tracked = self.0.tracked();
-        let living = tracked.iter().filter(|(_, entry)| !entry.dead);
-        living.filter_map(|(id, entry)| Some((id.clone(), entry.last.clone()?))).collect()
+    /// Every living container in full, for the metrics: read now, or less than [`SECOND`] ago, so that
+    /// many who ask cost no more than one. Blocking. One that ends meanwhile or cannot be read is left out.
+    pub fn read_all(&self) -> Arc<Readings> {
+        let mut all = self.0.all.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if let Some((since, readings)) = &*all
+            && since.elapsed() < SECOND
+        {
+            return readings.clone();
+        }
+        let readings = Arc::new(self.read_each());
+        *all = Some((Instant::now(), readings.clone()));
+        readings
+    }
+
+    fn read_each(&self) -> Readings {
+        let living: Vec<_> = {
+            let tracked = self.0.tracked();
+            let living = tracked.values().filter(|entry| !entry.dead);
+            living.map(|entry| (entry.source.clone(), entry.group.clone())).collect()
+        };
+        let machine = Machine::read();
+        let read = |(source, group): (Source, Arc<dyn Cgroup>)| match Reading::take(
+            &source,
+            &*group,
+            machine,
+            Scope::Full,
+        ) {
+            Ok(reading) => Some((source.id, reading)),
+            Err(error) if error.kind() == Kind::NotFound => None,
+            Err(error) => {
+                tracing::debug!(container = %source.id, %error, "cannot read for the metrics");
+                None
+            }
+        };
+        living.into_iter().filter_map(read).collect()
     }
 
     /// A container's history, oldest first.

@@ -1,5 +1,5 @@
-//! Figures of containers under cAdvisor's names, from the sampler's last readings: a scrape reads no
-//! control group and costs the same however often it comes.
+//! Figures of containers under cAdvisor's names, read in full at the scrape; scrapes within a second share
+//! one reading, so that they cost no more however often they come.
 
 use crate::container::Containers;
 use crate::container::reading::Reading;
@@ -163,18 +163,16 @@ impl Collector for Collected {
         lost_lines(&views, &mut encoder)?;
         let by_id: HashMap<&str, &Arc<View>> =
             views.iter().map(|view| (view.id().as_str(), view)).collect();
-        let readings: Vec<(Labels, Arc<Reading>)> = self
-            .0
-            .sampler()
-            .readings()
-            .into_iter()
+        let all = self.0.sampler().read_all();
+        let readings: Vec<(Labels, &Reading)> = all
+            .iter()
             .filter_map(|(id, reading)| Some((labels(by_id.get(id.as_str())?), reading)))
             .collect();
         if readings.is_empty() {
             return Ok(());
         }
         for series in SERIES {
-            let kind = match (series.value)(&readings[0].1) {
+            let kind = match (series.value)(readings[0].1) {
                 Value::Count(_) => MetricType::Counter,
                 Value::Level(_) => MetricType::Gauge,
             };

@@ -45,6 +45,8 @@ struct Inner {
     serial: Mutex<HashMap<String, Arc<task::Mutex<()>>>>,
     dirty: AtomicBool,
     full: AtomicBool,
+    /// Rings when one of the two has been set.
+    duty: task::Bell,
     commits: AtomicU64,
     retries: AtomicU64,
 }
@@ -94,6 +96,7 @@ impl Store {
             serial: Mutex::default(),
             dirty: AtomicBool::new(false),
             full: AtomicBool::new(false),
+            duty: task::Bell::new(),
             commits: AtomicU64::new(0),
             retries: AtomicU64::new(0),
         }));
@@ -177,9 +180,13 @@ impl Store {
             .await
     }
 
-    /// Flushes for ever, and looks for room after the disk was full. The caller spawns it.
+    /// Flushes soon after each commit that was not durable at once, for ever, and looks for room after the disk was full. The caller spawns it.
     pub async fn maintain(self) {
         loop {
+            let duty = self.0.duty.listen();
+            if !self.0.dirty.load(Ordering::Acquire) && !self.0.full.load(Ordering::Acquire) {
+                duty.await;
+            }
             task::sleep(limits::STORE_FLUSH).await;
             if let Err(error) = self.flush().await {
                 tracing::warn!(%error, "cannot flush the store");
@@ -255,7 +262,9 @@ impl Inner {
                 Ok(()) => {
                     self.commits.fetch_add(1, Ordering::Relaxed);
                     if durability == Durability::Eventual {
-                        self.dirty.store(true, Ordering::Release);
+                        if !self.dirty.swap(true, Ordering::AcqRel) {
+                            self.duty.notify(usize::MAX);
+                        }
                     }
                     return Ok(value);
                 }
@@ -271,6 +280,7 @@ impl Inner {
 
     fn failed(&self, error: surrealkv::Error) -> Error {
         if engine::is_full(&error) && !self.full.swap(true, Ordering::AcqRel) {
+            self.duty.notify(usize::MAX);
             tracing::error!(%error, "the store's disk is full: giving up the reserve");
             if let Err(error) = remove_reserve(&self.reserve) {
                 tracing::error!(%error, "cannot give up the reserve");

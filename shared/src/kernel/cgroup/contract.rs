@@ -135,7 +135,7 @@ fn limits_are_kept() {
         let scene = Scene::new(&layout, "limit");
         let limits = Limits { pids: Some(7), ..Limits::default() };
         match scene.0.apply(&limits) {
-            Ok(_) => assert_eq!(scene.0.statistics(Depth::Short).unwrap().pids.limit, Some(7)),
+            Ok(_) => assert_eq!(scene.0.statistics(Depth::Full).unwrap().pids.limit, Some(7)),
             // The controller is in the other hierarchy of a hybrid machine.
             Err(error) => assert_eq!(error.kind(), Kind::Unavailable, "{error}"),
         }

@@ -4,9 +4,11 @@
 /// How much to read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Depth {
-    /// What a sample needs: a handful of files.
+    /// What a sample on the watch stream carries, from a handful of files: processor time and throttling,
+    /// memory with its limit, OOM kills, processes, bytes of block devices.
     Short,
-    /// Everything that Docker's statistics carry: each CPU, each entry of `memory.stat`, huge pages.
+    /// Everything that Docker's statistics and the metrics carry: each CPU, each entry of `memory.stat`,
+    /// further limits, failures, swap, operations of block devices, huge pages.
     Full,
 }
 

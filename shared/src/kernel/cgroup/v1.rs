@@ -111,11 +111,13 @@ impl Cgroup for Group {
         }
         if let Some(folder) = self.find("pids") {
             all.pids.current = number(&folder.join("pids.current"))?;
-            let limit = read_if_there(&folder.join("pids.max"))?;
-            all.pids.limit = limit.and_then(|text| statistic::limit(&text));
+            if depth == Depth::Full {
+                let limit = read_if_there(&folder.join("pids.max"))?;
+                all.pids.limit = limit.and_then(|text| statistic::limit(&text));
+            }
         }
         if let Some(folder) = self.find("blkio") {
-            blocks(folder, &mut all)?;
+            blocks(folder, depth, &mut all)?;
         }
         if let (Some(folder), Depth::Full) = (self.find("hugetlb"), depth) {
             all.huge_pages = huge_pages(folder)?;
@@ -240,6 +242,9 @@ fn inherit(above: &Path, folder: &Path) -> Result<()> {
 
 fn processor(folder: &Path, depth: Depth, cpu: &mut statistic::Cpu) -> Result<()> {
     cpu.usage_nanos = read(&folder.join("cpuacct.usage"))?.trim().parse().unwrap_or(0);
+    if depth == Depth::Short {
+        return Ok(());
+    }
     // USER_HZ is 100 on every architecture that Linux still supports with control groups.
     let text = read(&folder.join("cpuacct.stat"))?;
     for (key, ticks) in keyed(&text) {
@@ -249,10 +254,8 @@ fn processor(folder: &Path, depth: Depth, cpu: &mut statistic::Cpu) -> Result<()
             _ => {}
         }
     }
-    if depth == Depth::Full {
-        let text = read(&folder.join("cpuacct.usage_percpu"))?;
-        cpu.per_cpu_nanos = text.split_ascii_whitespace().filter_map(|n| n.parse().ok()).collect();
-    }
+    let text = read(&folder.join("cpuacct.usage_percpu"))?;
+    cpu.per_cpu_nanos = text.split_ascii_whitespace().filter_map(|n| n.parse().ok()).collect();
     Ok(())
 }
 
@@ -272,19 +275,22 @@ fn memory(folder: &Path, depth: Depth, all: &mut Statistics) -> Result<()> {
     if depth == Depth::Full {
         memory.max_usage_bytes = number(&folder.join("memory.max_usage_in_bytes"))?;
         memory.kernel_bytes = number(&folder.join("memory.kmem.usage_in_bytes"))?;
+        memory.failures = number(&folder.join("memory.failcnt"))?;
     }
-    memory.failures = number(&folder.join("memory.failcnt"))?;
     all.oom_kills = oom::kills(&read(&folder.join("memory.oom_control"))?);
     Ok(())
 }
 
-fn blocks(folder: &Path, all: &mut Statistics) -> Result<()> {
+fn blocks(folder: &Path, depth: Depth, all: &mut Statistics) -> Result<()> {
     let bytes = read_if_there(&folder.join("blkio.throttle.io_service_bytes_recursive"))?;
     read_blkio(&mut all.io, bytes.as_deref().unwrap_or_default(), |io, what, count| match what {
         "Read" => io.read_bytes = count,
         "Write" => io.write_bytes = count,
         _ => {}
     });
+    if depth == Depth::Short {
+        return Ok(());
+    }
     let operations = read_if_there(&folder.join("blkio.throttle.io_serviced_recursive"))?;
     read_blkio(
         &mut all.io,

@@ -97,8 +97,10 @@ impl Cgroup for Group {
             self.memory(depth, &mut all)?;
         }
         all.pids.current = number(&self.file("pids.current"))?;
-        let limit = read_if_there(&self.file("pids.max"))?;
-        all.pids.limit = limit.and_then(|text| statistic::limit(&text));
+        if depth == Depth::Full {
+            let limit = read_if_there(&self.file("pids.max"))?;
+            all.pids.limit = limit.and_then(|text| statistic::limit(&text));
+        }
         if let Some(text) = read_if_there(&self.file("io.stat"))? {
             read_io(&mut all.io, &text);
         }
@@ -176,9 +178,9 @@ impl Group {
         let limit =
             |name: &str| Ok::<_, Error>(read_if_there(&self.file(name))?.unwrap_or_default());
         all.memory.limit_bytes = statistic::limit(&limit("memory.max")?);
-        all.memory.swap_limit_bytes = statistic::limit(&limit("memory.swap.max")?);
-        all.memory.swap_bytes = number(&self.file("memory.swap.current"))?;
         if depth == Depth::Full {
+            all.memory.swap_limit_bytes = statistic::limit(&limit("memory.swap.max")?);
+            all.memory.swap_bytes = number(&self.file("memory.swap.current"))?;
             all.memory.max_usage_bytes = number(&self.file("memory.peak"))?;
         }
         for (key, value) in keyed(&limit("memory.events")?) {
