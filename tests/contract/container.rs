@@ -106,6 +106,29 @@ fn kill_sends_any_signal() {
     assert_eq!(bench.wait(&id), 5);
 }
 
+/// The signal that stops a container means that it is to stay down; any other that ends it does not.
+#[test]
+fn a_kill_by_the_stop_signal_outweighs_the_restart_policy() {
+    let bench = Bench::new();
+    let always = |signal: &str| json!({"StopSignal": signal, "HostConfig": {"RestartPolicy": {"Name": "always"}}});
+    let kill = |id: &str| {
+        bench.ready(id);
+        bench.client.post(&format!("/containers/{id}/kill?signal=TERM")).expect(204);
+    };
+    let down = bench.run("down", &["trap", "TERM=3"], always("TERM"));
+    kill(&down);
+    wait::until_true("it is down", || bench.inspect(&down)["State"]["Status"] == "exited");
+    let up = bench.run("up", &["trap", "TERM=3"], always("CONT"));
+    kill(&up);
+    wait::until_true("it runs again", || {
+        let seen = bench.inspect(&up);
+        seen["RestartCount"] == 1 && seen["State"]["Running"] == true
+    });
+    // Longer ago than the first delay by now.
+    let seen = bench.inspect(&down);
+    assert_eq!((&seen["RestartCount"], &seen["State"]["ExitCode"]), (&json!(0), &json!(3)));
+}
+
 #[test]
 fn kill_without_a_signal_is_the_end() {
     let bench = Bench::new();

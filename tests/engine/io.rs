@@ -73,3 +73,67 @@ fn a_client_that_goes_leaves_its_container_alone() {
     assert_eq!(scene.inspect(&id, "/State/Running"), true);
     scene.ok(&["rm", "-f", &id]);
 }
+
+/// Each line of the log file, its time taken out.
+fn log_file(scene: &Scene, id: &str) -> Vec<String> {
+    let path = scene.inspect(id, "/LogPath");
+    let text = std::fs::read_to_string(path.as_str().expect("a path")).expect("read the log");
+    let untimed = |line: &str| {
+        let (head, time) = line.split_once(r#","time":""#).expect("a time");
+        let time = time.strip_suffix(r#""}"#).expect("the end of a record");
+        assert!(time.len() <= 30 && time.ends_with('Z') && time.contains('T'), "{time}");
+        head.to_owned()
+    };
+    text.lines().map(untimed).collect()
+}
+
+/// Byte for byte what dockerd writes: collectors read these files, not the API.
+#[test]
+fn the_log_file_is_dockers() {
+    let Some(scene) = Scene::new() else { return };
+    let folder = scene.engine.sandbox().join("odd");
+    std::fs::create_dir(&folder).expect("make a folder");
+    let long = "b".repeat(16384);
+    let pieces = format!("{long}\n{}\n{long}cc\nend", &long[1..]);
+    let bytes = [
+        b"a\0b\x01\x1b[1m\x7f\xff\xfe\xc3\x28 <>&\"\\ \t\r\n\n".as_slice(),
+        "\u{1f600} \u{2028} \u{2029} \u{fffd}\n".as_bytes(),
+        pieces.as_bytes(),
+    ];
+    std::fs::write(folder.join("bytes"), bytes.concat()).expect("write a file");
+    let bind = format!("{}:/odd:ro", folder.display());
+    let id = scene.start("bytes", &["-v", &bind], &["cat", "/odd/bytes"]);
+    scene.ok(&["wait", &id]);
+    let line = |log: &str| format!(r#"{{"log":"{log}","stream":"stdout""#);
+    let odd = "a\\u0000b\\u0001\\u001b[1m\u{7f}\\ufffd\\ufffd\\ufffd( \
+               \\u003c\\u003e\\u0026\\\"\\\\ \\u0009\\r\\n";
+    let expected = [
+        line(odd),
+        line("\\n"),
+        line("\u{1f600} \\u2028 \\u2029 \u{fffd}\\n"),
+        line(&long),
+        line("\\n"),
+        line(&format!("{}\\n", &long[1..])),
+        line(&long),
+        line("cc\\n"),
+        line("end"),
+    ];
+    assert_eq!(log_file(&scene, &id), expected);
+    scene.ok(&["rm", &id]);
+}
+
+#[test]
+fn attributes_stand_in_each_line_of_the_log() {
+    let Some(scene) = Scene::new() else { return };
+    let flags = "--label a=1 --label b.x=two --env E=3 --env O_1=4 --log-opt labels=a,none \
+                 --log-opt labels-regex=^b --log-opt env=E --log-opt env-regex=^O_ --log-opt tag={{.ImageName}}";
+    let flags: Vec<&str> = flags.split_whitespace().collect();
+    let id = scene.start("attributes", &flags, &["echo", "hi \"there\""]);
+    scene.ok(&["wait", &id]);
+    let attributes = r#"{"E":"3","O_1":"4","a":"1","b.x":"two","tag":"probe:latest"}"#;
+    let expected = format!(r#"{{"log":"hi \"there\"\n","stream":"stdout","attrs":{attributes}"#);
+    assert_eq!(log_file(&scene, &id), [expected]);
+    let told = scene.ok(&["logs", "--details", &id]);
+    assert_eq!(told, "E=3,O_1=4,a=1,b.x=two,tag=probe%3Alatest hi \"there\"");
+    scene.ok(&["rm", &id]);
+}

@@ -10,7 +10,7 @@ use shared::kernel::cgroup::{
 
 /// Devices that every container may use whatever the spec says, as runc has them: making nodes is
 /// harmless, using them is what counts.
-const ALWAYS: [(DeviceKind, Option<u32>, Option<u32>, &str); 11] = [
+const ALWAYS: [(DeviceKind, Option<u32>, Option<u32>, &str); 12] = [
     (DeviceKind::Character, None, None, "m"),
     (DeviceKind::Block, None, None, "m"),
     (DeviceKind::Character, Some(1), Some(3), "rwm"),
@@ -22,6 +22,7 @@ const ALWAYS: [(DeviceKind, Option<u32>, Option<u32>, &str); 11] = [
     (DeviceKind::Character, Some(5), Some(2), "rwm"),
     (DeviceKind::Character, Some(136), None, "rwm"),
     (DeviceKind::Character, Some(5), Some(1), "rwm"),
+    (DeviceKind::Character, Some(10), Some(200), "rwm"),
 ];
 
 /// The spec's resources; `Invalid` for a rule that makes no sense.

@@ -36,7 +36,8 @@ impl Splitter {
     /// Text without a line feed; `ends`: one followed.
     fn text(&mut self, text: &[u8], ends: Option<Ending>, line: &mut impl FnMut(&[u8], Ending)) {
         let mut text = text;
-        while self.rest.len() + text.len() > PIECE_BYTES {
+        // Without looking at what follows, as dockerd: a line of exactly this length ends in a piece of its own.
+        while self.rest.len() + text.len() >= PIECE_BYTES {
             let room = PIECE_BYTES - self.rest.len();
             if self.rest.is_empty() {
                 let cut = boundary(text, room);
@@ -113,7 +114,11 @@ mod tests {
             assert_eq!(lengths, [piece, piece, (5, Ending::Line)], "chunks of {size}");
         }
         let exact = [vec![b'x'; PIECE_BYTES], b"\n".to_vec()].concat();
-        assert_eq!(split(&[&exact]).len(), 1);
+        let lines = split(&[&exact]);
+        let lengths: Vec<_> = lines.iter().map(|(text, ends)| (text.len(), *ends)).collect();
+        assert_eq!(lengths, [(PIECE_BYTES, Ending::Piece), (0, Ending::Line)]);
+        assert_eq!(split(&[&exact[..PIECE_BYTES]]).len(), 1);
+        assert_eq!(split(&[&exact[1..]]).len(), 1);
     }
 
     #[test]
