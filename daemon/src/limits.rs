@@ -31,6 +31,19 @@ pub const STORE_RECOVER: Duration = Duration::from_secs(1);
 
 /// Bytes of a JSON body: a create with every option is some 10 kB, labels may make it a megabyte.
 pub const JSON_BYTES: u64 = 16 << 20;
+/// Bytes of a JSON body that are free: ordinary ones are smaller.
+pub const JSON_FREE: u64 = 64 << 10;
+/// Bytes above that of all JSON bodies together: decoded, each takes a multiple of its length.
+pub const JSON_ALL: u64 = 64 << 20;
+/// Memory goes back to the system after a JSON body of so many bytes.
+pub const JSON_EBB: u64 = 1 << 20;
+/// A JSON body must be there within this.
+pub const JSON_PATIENCE: Duration = Duration::from_secs(120);
+/// Connections at the same time: each takes a descriptor and about 20 kB, and parts of the daemon need
+/// descriptors, too.
+pub const CONNECTIONS: usize = 8_192;
+/// Memory goes back to the system when so many connections have gone again.
+pub const CONNECTIONS_EBB: usize = 256;
 /// Output waits so long for the client to have read the head of the stream: one that does not read loses
 /// no more than this.
 pub const HEAD_TAKEN: Duration = Duration::from_millis(100);

@@ -4,6 +4,7 @@
 
 mod bench;
 mod container;
+mod crowd;
 mod errors;
 mod events;
 mod exec;

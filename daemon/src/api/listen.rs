@@ -12,6 +12,7 @@ use futures_util::future::{Either, select};
 use nix::errno::Errno;
 use nix::sys::socket::{getsockopt, sockopt};
 use shared::error::{Context, Error, Result};
+use shared::kernel::memory;
 use shared::net::conn::{Peer, serve};
 use shared::net::stop::Stop;
 use shared::net::stream::Stream;
@@ -22,6 +23,7 @@ use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 /// A bound socket.
@@ -150,12 +152,16 @@ impl Listeners {
     pub fn serve(self, api: &Api) -> Server {
         let stop = Arc::new(Stop::new());
         let (quit, quitting) = task::channel::bounded::<()>(1);
+        let crowd = Arc::new(Crowd::default());
         let loops = self
             .sockets
             .into_iter()
             .map(|socket| {
                 let (api, stop, quitting) = (api.clone(), stop.clone(), quitting.clone());
-                task::spawn("accept", async move { accept(socket, api, stop, quitting).await })
+                let crowd = crowd.clone();
+                task::spawn("accept", async move {
+                    accept(socket, api, stop, quitting, crowd).await;
+                })
             })
             .collect();
         Server { stop, quit, loops, made: self.made }
@@ -167,6 +173,7 @@ async fn accept(
     api: Api,
     stop: Arc<Stop>,
     quitting: task::channel::Receiver<()>,
+    crowd: Arc<Crowd>,
 ) {
     loop {
         let next = match select(pin!(socket.next()), pin!(quitting.recv())).await {
@@ -174,7 +181,7 @@ async fn accept(
             Either::Right(_) => break,
         };
         match next {
-            Ok((stream, peer)) => begin(stream, peer, &api, &stop),
+            Ok((stream, peer)) => begin(stream, peer, &api, &stop, &crowd),
             Err(error) => {
                 // EMFILE and ENFILE pass when connections end; a reset connection concerns nobody.
                 tracing::warn!(%error, "cannot accept a connection");
@@ -184,18 +191,57 @@ async fn accept(
     }
     // Clients whose connect has succeeded are served, although nobody had accepted them yet.
     while let Ok(Some((stream, peer))) = socket.waiting() {
-        begin(stream, peer, &api, &stop);
+        begin(stream, peer, &api, &stop, &crowd);
     }
 }
 
-fn begin(stream: Stream, peer: Peer, api: &Api, stop: &Stop) {
+fn begin(stream: Stream, peer: Peer, api: &Api, stop: &Arc<Stop>, crowd: &Arc<Crowd>) {
+    if !crowd.admits(stop.connections()) {
+        return;
+    }
     let (api, guard) = (api.clone(), stop.connection());
+    let (stop, crowd) = (stop.clone(), crowd.clone());
     task::spawn("connection", async move {
         if let Err(error) = serve(api, stream, peer, guard).await {
             tracing::debug!(%error, "a connection broke");
         }
+        if crowd.has_gone(stop.connections()) {
+            task::blocking("give memory back", memory::trim).await;
+        }
     })
     .detach();
+}
+
+/// How many clients there are, and have been.
+#[derive(Debug, Default)]
+struct Crowd {
+    /// Most connections since memory was given back.
+    most: AtomicUsize,
+    /// It was said that there are too many.
+    told: AtomicBool,
+}
+
+impl Crowd {
+    /// Whether one more may come where there are `open` ones.
+    fn admits(&self, open: usize) -> bool {
+        self.most.fetch_max(open + 1, Ordering::Relaxed);
+        let admitted = open < limits::CONNECTIONS;
+        if !admitted && !self.told.swap(true, Ordering::Relaxed) {
+            tracing::warn!(open, "too many connections: further ones are closed at once");
+        } else if open < limits::CONNECTIONS / 2 {
+            self.told.store(false, Ordering::Relaxed);
+        }
+        admitted
+    }
+
+    /// Whether a crowd has gone, told once.
+    fn has_gone(&self, open: usize) -> bool {
+        let most = self.most.load(Ordering::Relaxed);
+        if most < open + limits::CONNECTIONS_EBB || open > most / 8 {
+            return false;
+        }
+        self.most.compare_exchange(most, open, Ordering::Relaxed, Ordering::Relaxed).is_ok()
+    }
 }
 
 impl Listener {

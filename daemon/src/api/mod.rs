@@ -3,6 +3,7 @@
 //! Handlers decode, call a manager, reply; they know no socket and no hyper type. Conversions to
 //! Docker's models are in [`shape`]. This is layer 8: it uses the engine and nothing below it.
 
+pub mod budget;
 mod coffer;
 mod container;
 pub mod error;

@@ -1,14 +1,15 @@
 //! What handlers read from a request: path parameters, query, filters, body. A bad one is `Invalid`.
 
+use super::budget::Share;
 use super::json;
 use super::kept::Kept;
 use super::slot::{Slot, Slots};
 use super::upload;
 use super::version::Version;
 use crate::engine::Engine;
-use crate::limits;
+use crate::{limits, task};
 use bytes::Bytes;
-use futures_util::io::AsyncReadExt;
+use futures_util::FutureExt;
 use percent_encoding::percent_decode_str;
 use serde::de::DeserializeOwned;
 use shared::error::{Context, Error, Kind, Result};
@@ -19,13 +20,15 @@ use std::collections::BTreeMap;
 use std::io;
 use std::str::FromStr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// One request on its way to a handler.
 pub struct Call {
     pub(super) request: tide::Request<Engine>,
     pub(super) slots: Slots,
     pub(super) kept: Kept,
+    /// Held until the handler is done: what it decodes takes more than the text.
+    pub(super) share: Share,
     /// The API version that the client speaks.
     pub version: Version,
 }
@@ -93,20 +96,32 @@ impl Call {
         let limit = limits::JSON_BYTES;
         let too_long =
             || Err::<Bytes, _>(TooLarge).context_kind(Kind::Invalid, "read the request's body");
-        let body = self.body()?;
+        let mut body = self.body()?;
         if body.length().is_some_and(|length| length > limit) {
             return too_long();
         }
         let mut bytes = Vec::new();
-        let mut reader = body.take(limit + 1);
-        reader
-            .read_to_end(&mut bytes)
-            .await
-            .context_kind(Kind::Invalid, "read the request's body")?;
-        if bytes.len() as u64 > limit {
-            return too_long();
+        let until = Instant::now() + limits::JSON_PATIENCE;
+        loop {
+            // Mostly it is here: no timer.
+            let chunk = match body.chunk().now_or_never() {
+                Some(chunk) => chunk,
+                None => {
+                    let left = until.saturating_duration_since(Instant::now());
+                    task::timeout(left, "the request's body did not come", body.chunk())
+                        .await
+                        .map_err(|late| late.with_kind(Kind::Invalid))?
+                }
+            };
+            let chunk = chunk.context_kind(Kind::Invalid, "read the request's body")?;
+            let Some(chunk) = chunk else { return Ok(Bytes::from(bytes)) };
+            let length = bytes.len() as u64 + chunk.len() as u64;
+            if length > limit {
+                return too_long();
+            }
+            self.share.grow(length)?;
+            bytes.extend_from_slice(&chunk);
         }
-        Ok(Bytes::from(bytes))
     }
 
     /// The body as JSON text. `Invalid` when there is none or it is said to be something else.

@@ -3,6 +3,7 @@
 //! the spans; nothing is counted here. The request's span ends with its head; those of a streamed
 //! answer and of the action go on until the last byte of a streamed body.
 
+use super::budget::Budget;
 use super::error;
 use super::kept::Kept;
 use super::reply::Reply;
@@ -23,6 +24,7 @@ pub struct Common {
     /// Numbers requests, so that their lines can be told apart.
     last: AtomicU64,
     slots: Slots,
+    budget: Budget,
     kept: Kept,
 }
 
@@ -54,7 +56,7 @@ pub async fn run(route: &Route, common: &Common, request: tide::Request<Engine>)
     });
     let peer = request.ext::<Peer>().cloned();
     let (slots, kept) = (common.slots.clone(), common.kept.clone());
-    let call = Call { request, slots, kept, version };
+    let call = Call { request, slots, kept, share: common.budget.share(), version };
     let handler = (route.run)(call);
     let result = handler.instrument(span.clone()).await;
     let _inside = span.enter();

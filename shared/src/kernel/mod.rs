@@ -6,6 +6,7 @@ pub mod cgroup;
 pub mod clone;
 pub mod command;
 pub mod detached;
+pub mod memory;
 pub mod mount;
 pub mod namespace;
 pub mod priority;

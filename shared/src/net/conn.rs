@@ -1,17 +1,19 @@
 //! Serves one HTTP/1.1 connection with hyper.
 //!
-//! Three things that hyper leaves to its user are done here.
+//! Four things that hyper leaves to its user are done here.
 //! - **A vanished client.** hyper either gives a half-closing client no answer, or never notices that
 //!   one has gone. We let it ignore the half-close and, while a request is being answered, watch the
 //!   socket ourselves: at its end endless bodies end, and a handler without a response gets [`GRACE`].
 //! - **Takeover.** A response may carry a [`Hijack`]: the driver writes the head itself and hands the
 //!   raw connection over, for clients with and without `Upgrade` alike.
+//! - **Refusals.** A client that was refused before its body was read gets the answer: see `linger.rs`.
 //! - **Stopping.** A request whose head was read is answered, then the connection closes.
 //!
 //! A handler's panic is the [`App`]'s to catch. Dropping the future of [`serve`] drops a running
 //! handler, so an app spawns what must finish.
 
 use crate::net::body::{End, Payload, RequestBody};
+use crate::net::linger::linger;
 use crate::net::stop::{Guard, Request as Counted};
 use crate::net::stream::Stream;
 use crate::net::timer::Timer;
@@ -92,7 +94,7 @@ struct Takeover {
     protocol: Option<String>,
 }
 
-#[derive(Clone, Default)]
+#[derive(Clone)]
 struct Shared {
     progress: Arc<Mutex<Progress>>,
     ahead: Ahead,
@@ -113,6 +115,7 @@ impl Flight {
         progress.in_flight += 1;
         progress.responding = false;
         drop(progress);
+        shared.ahead.lock().head.complete();
         Self(shared.clone())
     }
 }
@@ -120,6 +123,7 @@ impl Flight {
 impl Drop for Flight {
     fn drop(&mut self) {
         self.0.lock().in_flight -= 1;
+        self.0.ahead.lock().head.next();
     }
 }
 
@@ -214,7 +218,7 @@ pub async fn serve<A: App>(
     guard: Guard,
 ) -> Result<(), hyper::Error> {
     let guard = Arc::new(guard);
-    let shared = Shared::default();
+    let shared = Shared { progress: Arc::default(), ahead: Ahead::new(guard.heads()) };
     let service = Service { app, shared: shared.clone(), guard: guard.clone(), peer };
     let wire = Wire { stream: stream.clone(), ahead: shared.ahead.clone() };
     let connection = http1::Builder::new()
@@ -237,11 +241,10 @@ pub async fn serve<A: App>(
     };
     match std::future::poll_fn(|cx| driver.poll(cx)).await {
         Outcome::Closed(result) => {
-            let mut stream = driver.connection.into_parts().io.stream;
-            if result.is_ok() {
-                // The peer may have gone first; there is nobody left to tell.
-                let _ = stream.close().await;
-            }
+            let stream = driver.connection.into_parts().io.stream;
+            // Not while the driver's copy of it and all buffers live.
+            drop((driver.watch, driver.shared, shared));
+            linger(stream, &guard).await;
             result
         }
         Outcome::Gone => Ok(()),

@@ -8,6 +8,9 @@ pub mod body;
 #[cfg(feature = "serve")]
 pub mod conn;
 pub mod endpoint;
+pub mod head;
+#[cfg(feature = "serve")]
+mod linger;
 pub mod stop;
 pub mod stream;
 #[cfg(all(test, feature = "serve", feature = "client"))]

@@ -1,5 +1,6 @@
 //! Tells every connection that the server is stopping, and knows when all of them have ended.
 
+use crate::net::head::Heads;
 use async_channel::{Receiver, Sender};
 use std::collections::BTreeMap;
 use std::convert::Infallible;
@@ -20,6 +21,7 @@ struct Shared {
     /// Numbers the declarations.
     next: AtomicU64,
     declared: Mutex<BTreeMap<u64, Duration>>,
+    heads: Heads,
     changed: event_listener::Event,
 }
 
@@ -44,6 +46,7 @@ impl Stop {
             requests: AtomicUsize::new(0),
             next: AtomicU64::new(0),
             declared: Mutex::default(),
+            heads: Heads::default(),
             changed: event_listener::Event::new(),
         };
         Self { sender, receiver, shared: Arc::new(shared) }
@@ -106,6 +109,11 @@ impl Guard {
             Ok(never) => match never {},
             Err(async_channel::RecvError) => {}
         }
+    }
+
+    /// What the heads of all connections take.
+    pub fn heads(&self) -> &Heads {
+        &self.shared.heads
     }
 
     /// Counts a request.

@@ -4,6 +4,7 @@
 //! initialised first. What the watch for a vanished client has read ahead waits in [`Ahead`].
 #![allow(unsafe_code)] // `ReadBufCursor::advance` has no safe form
 
+use crate::net::head::{Head, Heads};
 use crate::net::stream::Stream;
 use futures_util::io::{AsyncRead, AsyncWrite};
 use std::io;
@@ -27,9 +28,16 @@ pub struct AheadState {
     pub ended: bool,
     /// A request's body is being read: nobody else may read the socket.
     pub body_busy: bool,
+    /// What has come of a request's head.
+    pub head: Head,
 }
 
 impl Ahead {
+    /// Nothing read ahead, on a connection of a server whose heads are counted.
+    pub fn new(heads: &Heads) -> Self {
+        Self(Arc::new(Mutex::new(AheadState { head: Head::new(heads), ..AheadState::default() })))
+    }
+
     /// The state; never held across an await.
     pub fn lock(&self) -> MutexGuard<'_, AheadState> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
@@ -76,6 +84,7 @@ impl hyper::rt::Read for Wire {
             Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
             Poll::Pending => return Poll::Pending,
         };
+        self.ahead.lock().head.came(length)?;
         // SAFETY: `target` is initialised and `length` of its bytes have just been filled.
         unsafe { buffer.advance(length) };
         Poll::Ready(Ok(()))
