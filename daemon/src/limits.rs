@@ -117,6 +117,13 @@ pub const HOLD: Duration = Duration::from_secs(60);
 pub const OWNERS_CLOSE: Duration = Duration::from_secs(5);
 /// Names made up before a container is named after its id.
 pub const NAME_ATTEMPTS: u32 = 16;
+/// Logs of running containers are looked through so often for rotated files to compress: a file is as
+/// large as `max-size`, and nobody waits for it.
+pub const LOG_PACK: Duration = Duration::from_secs(5);
+/// The same after a failure, such as a full disk: each attempt costs a whole file's compression.
+pub const LOG_PACK_RETRY: Duration = Duration::from_secs(60);
+/// Log files that are compressed at once: it is work that can wait, and takes a processor each.
+pub const LOG_PACKERS: usize = 2;
 /// A removal waits so long for a syslog collector to get the rest of the log.
 pub const FORWARD_END: Duration = Duration::from_secs(5);
 /// An ended exec can be inspected at least so long.

@@ -7,6 +7,7 @@ pub mod id;
 pub mod logline;
 pub mod paths;
 pub mod reference;
+pub mod rotation;
 pub mod shim;
 pub mod watch;
 

@@ -15,6 +15,7 @@ mod lifecycle;
 mod limits;
 mod observe;
 mod oom;
+mod packing;
 mod race;
 mod runtime;
 mod scene;

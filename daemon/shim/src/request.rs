@@ -11,8 +11,8 @@ use shared::kernel::wire::Frame;
 use shared::paths::INIT;
 use shared::shim::{
     ANSWER, Acknowledge, Attach, Attached, CloseStdin, Create, Delete, Done, Exec, FAILURE,
-    Failure, Hello, Kill, Message, PROTOCOL, Pause, Query, ReopenLog, Resize, Start, Status,
-    Update, encode,
+    Failure, Hello, Kill, Message, PROTOCOL, PackLog, Pause, Query, ReopenLog, Resize, Start,
+    Status, Update, encode,
 };
 use std::os::fd::OwnedFd;
 use std::time::Duration;
@@ -67,6 +67,12 @@ impl Shim {
             Delete::KIND => self.delete(ticket, frame.message()?),
             ReopenLog::KIND => {
                 self.log.as_mut().map_or(Ok(()), crate::log::Log::reopen)?;
+                self.done(ticket)
+            }
+            PackLog::KIND => {
+                let asked: PackLog = frame.message()?;
+                let log = self.log.as_ref();
+                log.ok_or_else(|| Error::not_found("there is no log"))?.replace(&asked)?;
                 self.done(ticket)
             }
             kind => Err(Error::unimplemented(format!("message of kind {kind} is not known"))),

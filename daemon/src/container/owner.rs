@@ -13,6 +13,7 @@ use super::row::StateRow;
 use super::spec::point::Point;
 use super::state::{Health, Intent, Lost, Outcome, State, View};
 use super::watch::forward::Forwarding;
+use super::watch::pack::Packing;
 use crate::event::{Fact, Type};
 use crate::shim::{Notice, Shim};
 use crate::store::Durability;
@@ -54,6 +55,7 @@ pub(super) struct Owner {
     pub(super) restart_at: Option<Instant>,
     pub(super) checks: Option<Task<()>>,
     pub(super) forwarding: Forwarding,
+    pub(super) packing: Packing,
     pub(super) held: Vec<Receiver<()>>,
     /// Who attached before the start.
     pub(super) attaching: Vec<(Streams, Sender<Opened>)>,
@@ -98,6 +100,7 @@ impl Owner {
             restart_at: None,
             checks: None,
             forwarding: Forwarding::default(),
+            packing: Packing::default(),
             held: Vec::new(),
             attaching: Vec::new(),
             oom_seen: 0,

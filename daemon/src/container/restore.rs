@@ -206,6 +206,7 @@ impl Owner {
 
     /// The end was recorded; a bundle that is still there was not cleared to the end.
     async fn clear_rest(&mut self) {
+        self.begin_packing().await;
         if self.inner.parts.paths.bundle(&self.id).exists() {
             let group = self.record.decided.cgroup.clone();
             process::clear_cgroup(&self.id, group).await;
@@ -294,6 +295,7 @@ impl Owner {
         }
         self.checks = watch::health::begin(self);
         self.begin_forwarding();
+        self.begin_packing().await;
         tracing::info!(container = %self.id, pid, "it runs on");
     }
 

@@ -15,11 +15,13 @@ use connection::Connection;
 use launch::Reaped;
 use shared::error::{Error, Kind, Result};
 use shared::paths::INIT;
+use shared::rotation::Identity;
 use shared::shim::{
     Acknowledge, Attach, Attached, Create, Created, Delete, Exec, Exited, Hello, Kill, LogLost,
-    Oom, Pause, Query, Resize, Start, Started, Status, Update,
+    Oom, PackLog, Pause, Query, Resize, Start, Started, Status, Update,
 };
 use std::os::fd::{BorrowedFd, OwnedFd};
+use std::path::Path;
 use std::time::Duration;
 
 /// What a shim tells on its own.
@@ -106,6 +108,12 @@ impl Shim {
     pub async fn acknowledge(&self, process: &str) -> Result<()> {
         let acknowledge = Acknowledge { process: process.into() };
         self.connection.call(&acknowledge, &[], limits::SHIM_ANSWER).await.map(drop)
+    }
+
+    /// A compressed copy takes the place of a rotated log file. `NotFound` when that is gone.
+    pub async fn pack_log(&self, original: Identity, packed: &Path) -> Result<()> {
+        let asked = PackLog { original, packed: packed.to_owned() };
+        self.connection.call(&asked, &[], limits::SHIM_ANSWER).await.map(drop)
     }
 
     /// Freezes or thaws.

@@ -341,6 +341,15 @@ pub struct Delete {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReopenLog {}
 
+/// Puts a compressed copy into the place of a rotated file of the log, wherever that is by now.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PackLog {
+    /// Device and inode of the rotated file.
+    pub original: (u64, u64),
+    /// The copy, in the same folder.
+    pub packed: PathBuf,
+}
+
 /// A process has ended. Also the exit record on disk: `<exits>/<process>`, JSON, written to a
 /// temporary file and renamed before anyone is told; the daemon removes it after its own commit.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

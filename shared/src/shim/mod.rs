@@ -22,6 +22,7 @@
 //! | daemon | 13 | [`Delete`] | [`Done`] |
 //! | daemon | 14 | [`ReopenLog`] | [`Done`] |
 //! | daemon | 15 | [`Fork`] + fd connection, to a zygote only | [`Forked`] |
+//! | daemon | 16 | [`PackLog`] | [`Done`] |
 //! | shim | 64 | [`Exited`] | nothing (then `Acknowledge`) |
 //! | shim | 65 | [`Oom`] | nothing |
 //! | shim | 66 | [`LogLost`] | nothing |
@@ -35,8 +36,9 @@ mod message;
 
 pub use message::{
     Acknowledge, Attach, Attached, CloseStdin, Create, Created, Delete, Done, Exec, Exited,
-    Failure, Fork, Forked, Hello, Kill, Log, LogFormat, LogLost, Mount, Oom, Pause, Process, Query,
-    ReopenLog, Resize, Runtime, Start, Started, Status, Stdin, Stdio, Streams, Update,
+    Failure, Fork, Forked, Hello, Kill, Log, LogFormat, LogLost, Mount, Oom, PackLog, Pause,
+    Process, Query, ReopenLog, Resize, Runtime, Start, Started, Status, Stdin, Stdio, Streams,
+    Update,
 };
 
 use crate::error::{Error, Result};
@@ -143,6 +145,7 @@ messages! {
     13 Delete -> Done,
     14 ReopenLog -> Done,
     15 Fork -> Forked,
+    16 PackLog -> Done,
     64 Exited -> Done,
     65 Oom -> Done,
     66 LogLost -> Done,

@@ -10,7 +10,8 @@ use ring::Ring;
 use shared::error::{Context, Result};
 use shared::frame::Stream;
 use shared::logline::{Encoder, Ending, torn};
-use shared::shim::Log as Settings;
+use shared::rotation;
+use shared::shim::{Log as Settings, PackLog};
 use split::Splitter;
 use std::fs::File;
 use std::io::Write;
@@ -116,6 +117,15 @@ impl Log {
         self.drain();
         (self.file, self.bytes) = whole(&self.settings)?;
         Ok(())
+    }
+
+    /// The compressed form of a rotated file takes its place.
+    ///
+    /// # Errors
+    /// `NotFound` when the file was dropped meanwhile.
+    pub fn replace(&self, asked: &PackLog) -> Result<()> {
+        let Settings { path, max_files, .. } = &self.settings;
+        rotation::replace(path, *max_files, asked.original, &asked.packed)
     }
 
     /// Gives memory back.

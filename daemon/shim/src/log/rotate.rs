@@ -1,12 +1,12 @@
-//! The log file and its predecessors: `<path>`, `<path>.1`, `<path>.2`, ... newest first; the daemon
-//! may compress a predecessor to `<path>.N.gz`. By renames only, so that a reader who has a file open
-//! goes on reading it, and sees by its inode that there is a newer one.
+//! Moves the log file and its predecessors on, compressed ones too. By renames only, so that a reader who
+//! has a file open goes on reading it, and sees by its inode that there is a newer one.
 
 use shared::error::{Context, Result};
+use shared::rotation::{Form, name};
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::OpenOptionsExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// Opens the current file to append; makes it, mode 0640, if there is none.
 pub fn open(path: &Path) -> Result<File> {
@@ -24,23 +24,17 @@ pub fn rotate(path: &Path, files: u32) -> Result<File> {
         }
         _ => Ok(()),
     };
-    let last = if oldest == 0 { path.to_owned() } else { numbered(path, oldest, "") };
-    gone(std::fs::remove_file(last))?;
-    gone(std::fs::remove_file(numbered(path, oldest, ".gz")))?;
-    for number in (1..oldest).rev() {
-        for suffix in ["", ".gz"] {
-            let (from, to) = (numbered(path, number, suffix), numbered(path, number + 1, suffix));
-            gone(std::fs::rename(from, to))?;
+    gone(std::fs::remove_file(name(path, oldest, Form::Plain)))?;
+    if oldest > 0 {
+        gone(std::fs::remove_file(name(path, oldest, Form::Packed)))?;
+    }
+    for number in (0..oldest).rev() {
+        for form in [Form::Plain, Form::Packed] {
+            if number > 0 || form == Form::Plain {
+                let (from, to) = (name(path, number, form), name(path, number + 1, form));
+                gone(std::fs::rename(from, to))?;
+            }
         }
     }
-    if oldest > 0 {
-        gone(std::fs::rename(path, numbered(path, 1, "")))?;
-    }
     open(path)
-}
-
-fn numbered(path: &Path, number: u32, suffix: &str) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(format!(".{number}{suffix}"));
-    name.into()
 }

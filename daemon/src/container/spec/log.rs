@@ -187,9 +187,12 @@ impl Choice {
         }
     }
 
-    /// Rotated files are compressed.
+    /// Rotated files are compressed: with `local` unless asked otherwise, as in Docker.
     pub fn compress(&self) -> Result<bool> {
         match self.get("compress") {
+            None if self.driver == Driver::Local => {
+                Ok(self.max_files()? > 1 && self.max_bytes()? > 0)
+            }
             None => Ok(false),
             Some("true" | "1" | "t" | "T" | "TRUE" | "True") => Ok(true),
             Some("false" | "0" | "f" | "F" | "FALSE" | "False") => Ok(false),

@@ -138,6 +138,7 @@ impl Owner {
             }
         }
         self.forget_notices();
+        self.begin_packing().await;
         if bundle == Bundle::Kept {
             return;
         }

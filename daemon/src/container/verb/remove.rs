@@ -60,6 +60,7 @@ impl Owner {
         self.state.removes_volumes = how.volumes;
         self.commit(Vec::new()).await.context("record the intent")?;
         self.forwarding.finish().await;
+        self.packing.finish().await;
         let parts = &self.inner.parts;
         for point in self.record.volumes() {
             parts.volumes.release(&point.name, &self.id).await?;

@@ -58,6 +58,7 @@ impl Owner {
 
     async fn try_start(&mut self, undo: &mut Undo) -> Result<(Arc<Shim>, Started)> {
         self.forget_notices();
+        self.packing.finish().await;
         self.oom_seen = 0;
         self.log_lost.begin();
         self.state.intent = Some(Intent::Start);
@@ -141,6 +142,7 @@ impl Owner {
         }
         self.checks = watch::health::begin(self);
         self.begin_forwarding();
+        self.begin_packing().await;
         Ok(())
     }
 

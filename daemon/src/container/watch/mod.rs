@@ -1,6 +1,7 @@
 //! What watches over a running container and reacts: restart policy, health checks,
-//! forwarding of logs.
+//! forwarding and compressing of logs.
 
 pub mod forward;
 pub mod health;
+pub mod pack;
 pub mod restart;

@@ -7,6 +7,7 @@
 //! reader  records -> since, until, streams -> bytes for the client
 //! follow  waits for more
 //! forward records -> a syslog collector, with a durable cursor     syslog  its messages
+//! pack    a rotated file <-> its compressed form
 //! ```
 //! Never writes a log and never asks the shim: the files are enough, so that logs of a container are
 //! readable whatever became of it.
@@ -14,6 +15,7 @@
 mod file;
 mod follow;
 mod forward;
+mod pack;
 mod reader;
 mod syslog;
 #[cfg(test)]
@@ -22,6 +24,7 @@ mod walk;
 
 pub use follow::stream;
 pub use forward::{Forward, forward};
+pub use pack::{Packed, pack};
 
 use shared::error::{Error, Result};
 use shared::shim::LogFormat;

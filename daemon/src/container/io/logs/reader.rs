@@ -135,7 +135,8 @@ fn first(
             let is_last = index + 1 == known.len();
             let end = stop.filter(|_| is_last).map_or(part.length, |s| s.bytes.min(part.length));
             let end = if is_last { whole(part, place, end)? } else { end };
-            let found = logline::tail(&part.file, place.format, end, wanted)?;
+            let content = part.content(place)?;
+            let found = logline::tail(&content, place.format, end, wanted)?;
             begin = (Some(part.clone()), found.offset);
             wanted -= found.lines;
             if wanted == 0 {
@@ -151,8 +152,9 @@ fn first(
 
 /// The end of the last whole record before `end`: the writer may be in the middle of one.
 fn whole(part: &Part, place: &Place, end: u64) -> Result<u64> {
-    let now = part.file.metadata().context("look at a log")?.len();
-    if now == end { Ok(logline::torn(&part.file, place.format)?.min(end)) } else { Ok(end) }
+    let content = part.content(place)?;
+    let now = content.metadata().context("look at a log")?.len();
+    if now == end { Ok(logline::torn(&content, place.format)?.min(end)) } else { Ok(end) }
 }
 
 /// Docker's form: nine digits always.

@@ -5,8 +5,9 @@ use super::*;
 use futures_util::StreamExt;
 use shared::frame::{self, Stream};
 use shared::logline::{Encoder, Ending};
+use shared::rotation::{self, Form};
 use std::fs::{self, File};
-use std::io::Write;
+use std::io::{Read, Write};
 
 const SECOND: i64 = 1_000_000_000;
 
@@ -40,10 +41,22 @@ impl Log {
     }
 
     fn rotate(&mut self) {
-        let name = |n: u32| self.place.path.with_extension(n.to_string());
-        let _ = fs::rename(name(1), name(2));
-        fs::rename(&self.place.path, name(1)).unwrap();
+        for (number, form) in [(1, Form::Plain), (1, Form::Packed), (0, Form::Plain)] {
+            let name = |number| rotation::name(&self.place.path, number, form);
+            if name(number).exists() {
+                fs::rename(name(number), name(number + 1)).unwrap();
+            }
+        }
         self.file = File::create(&self.place.path).unwrap();
+    }
+
+    /// As the daemon and the shim compress a rotated file between them.
+    fn pack(&self) {
+        let rotated = rotation::unpacked(&self.place.path, self.place.files).unwrap();
+        let temporary = self.place.path.with_extension("packing");
+        let packed = pack(&rotated, temporary, &|| false).unwrap().unwrap();
+        let (files, original) = (self.place.files, packed.origin.original);
+        rotation::replace(&self.place.path, files, original, &packed.temporary).unwrap();
     }
 
     fn read(&self, change: impl Fn(&mut Options)) -> String {
@@ -173,4 +186,60 @@ fn reading_is_fast_enough() {
     let speed = 5.0 / started.elapsed().as_secs_f64();
     eprintln!("{speed:.0} MB/s in this build");
     assert!(speed > 5.0, "{speed} MB/s: something is quadratic");
+}
+
+#[test]
+fn compressed_files_are_read_like_plain_ones() {
+    for format in FORMATS {
+        let mut log = Log::new("packed", format);
+        for part in ["a", "b"] {
+            log.line(part);
+            log.rotate();
+            log.pack();
+        }
+        log.line("c");
+        assert!(rotation::name(&log.place.path, 2, Form::Packed).exists());
+        assert_eq!(rotation::unpacked(&log.place.path, 3), None);
+        assert_eq!(log.read(|_| ()), "a\nb\nc\n");
+        for (lines, want) in [(1, "c\n"), (2, "b\nc\n"), (3, "a\nb\nc\n")] {
+            assert_eq!(log.read(|o| o.tail = Tail::Last(lines)), want, "{lines} {format:?}");
+        }
+        assert_eq!(log.read(|o| o.since_nanos = Some(2 * SECOND)), "b\nc\n");
+        // Whoever compressed it died before the original was removed: it is not read twice.
+        let second = |form| rotation::name(&log.place.path, 2, form);
+        let mut plain = Vec::new();
+        let packed = File::open(second(Form::Packed)).unwrap();
+        flate2::read::GzDecoder::new(packed).read_to_end(&mut plain).unwrap();
+        fs::write(second(Form::Plain), plain).unwrap();
+        assert_eq!(log.read(|_| ()), "a\nb\nc\n");
+        fs::remove_file(second(Form::Plain)).unwrap();
+        fs::write(second(Form::Packed), b"no gzip at all").unwrap();
+        assert!(Reader::open(log.place.clone(), Options::new(Shape::Raw)).unwrap().next().is_err());
+    }
+}
+
+#[test]
+fn a_reader_goes_on_when_its_file_is_compressed() {
+    for format in FORMATS {
+        let mut log = Log::new("under", format);
+        log.line("a");
+        let mut options = Options::new(Shape::Raw);
+        options.until = Until::Ended;
+        let mut reader = Reader::open(log.place.clone(), options).unwrap();
+        let mut next = || match reader.next().unwrap() {
+            Chunk::Bytes(bytes) => String::from_utf8(bytes).unwrap(),
+            other => format!("{other:?}"),
+        };
+        assert_eq!(next(), "a\n");
+        log.line("b");
+        log.rotate();
+        log.pack();
+        log.line("c");
+        assert_eq!(next() + &next(), "b\nc\nWaiting", "{format:?}");
+        log.rotate();
+        log.pack();
+        log.rotate();
+        log.line("d");
+        assert_eq!(next(), "d\n");
+    }
 }

@@ -53,7 +53,7 @@ impl Walker {
         let Some(cursor) = cursor else {
             return Ok((Self::new(place, parts.into_iter().next(), 0, None), Continuity::Whole));
         };
-        Ok(match parts.iter().find(|p| p.identity == cursor.file) {
+        Ok(match file::find(&parts, cursor.file).and_then(|at| parts.get(at)) {
             Some(part) => {
                 (Self::new(place, Some(part.clone()), cursor.bytes, None), Continuity::Whole)
             }
@@ -76,7 +76,8 @@ impl Walker {
         let limit = self.stop.filter(|stop| stop.file == part.identity).map(|stop| stop.bytes);
         let room =
             limit.map_or(BLOCK, |at| at.saturating_sub(self.offset).min(BLOCK as u64) as usize);
-        let got = self.fill(&part.file, room)?;
+        let content = part.content(&self.place)?;
+        let got = self.fill(&content, room)?;
         if self.records(each) == Go::Stop {
             return Ok(Progress::End);
         }
@@ -86,7 +87,7 @@ impl Walker {
         if limit.is_some_and(|at| self.offset >= at) {
             return Ok(Progress::End);
         }
-        Ok(if self.advance(&part)? { Progress::More } else { Progress::Dry })
+        Ok(if self.advance(&part, &content)? { Progress::More } else { Progress::Dry })
     }
 
     /// Reads what stands at the place of reading behind what is left over.
@@ -100,10 +101,10 @@ impl Walker {
     }
 
     /// Goes on to the next file if this one was rotated away and has been read to its end.
-    fn advance(&mut self, part: &Part) -> Result<bool> {
-        let Some(next) = file::after(&self.place, part.identity)? else { return Ok(false) };
+    fn advance(&mut self, part: &Part, content: &File) -> Result<bool> {
+        let Some(next) = file::after(&self.place, part)? else { return Ok(false) };
         // The writer may have written to it between our last read and the rotation.
-        let length = part.file.metadata().context("look at a log")?.len();
+        let length = content.metadata().context("look at a log")?.len();
         if length > self.offset {
             return Ok(true);
         }
