@@ -64,7 +64,7 @@ fn told(error: &Error) -> i32 {
         None => (cli::code_of(error), cli::message(error)),
     };
     let lines: Vec<_> = words.split('\n').map(text::clean).collect();
-    let words = cli::output::words::without_numbers(&lines.join("\n"));
+    let words = text::without_numbers(&lines.join("\n"));
     // Standard error may be closed; the code says it too.
     let _ = cli::output::print_error_bytes(format!("{words}\n").as_bytes());
     code

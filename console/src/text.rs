@@ -234,10 +234,30 @@ pub fn rfc3339(nanos: i64) -> String {
         .unwrap_or_default()
 }
 
+/// What the system says of an error as Docker shows it: `no such file or directory`, without the number
+/// that Rust puts behind.
+pub fn without_numbers(text: &str) -> String {
+    let Some((said, rest)) = text.split_once(" (os error ") else { return text.to_string() };
+    let begin = said.rfind(": ").map_or(0, |colon| colon + 2);
+    let (before, sentence) = said.split_at(begin);
+    let mut letters = sentence.chars();
+    let first = letters.next().map(|c| c.to_lowercase().to_string()).unwrap_or_default();
+    let rest = rest.split_once(')').map_or("", |(_, rest)| rest);
+    format!("{before}{first}{}{}", letters.as_str(), without_numbers(rest))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    #[test]
+    fn errors_have_no_numbers() {
+        assert_eq!(
+            without_numbers("open x: No such file or directory (os error 2); is it there?"),
+            "open x: no such file or directory; is it there?"
+        );
+    }
 
     #[test]
     fn control_sequences_vanish() {

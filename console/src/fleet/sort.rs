@@ -67,6 +67,13 @@ impl Sort {
     }
 }
 
+impl Sort {
+    /// Whether the natural order begins with what is small: A, or the youngest.
+    pub fn rises(self) -> bool {
+        matches!(self, Sort::Name | Sort::Image | Sort::State | Sort::Age)
+    }
+}
+
 /// Which way.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Order {

@@ -89,14 +89,15 @@ fn totals(app: &App, parts: &mut Parts) {
 
 fn link(app: &App) -> (String, Style) {
     let bad = app.theme.style(Role::Bad);
+    let gone = if app.hello.is_some() { "DAEMON GONE" } else { "NO DAEMON" };
     match &app.link {
         Link::Connecting => ("connecting".into(), app.theme.style(Role::Warn)),
         Link::Live => ("live".into(), app.theme.style(Role::Good)),
         Link::Lost { retry_at, .. } => {
             let left = ((retry_at - app.now).max(0) + SECOND - 1) / SECOND;
-            (format!("DAEMON GONE, retry in {left}s (^r now)"), bad)
+            (format!("{gone}, retry in {left}s (^r now)"), bad)
         }
-        Link::Reconnecting { attempts, .. } => (format!("DAEMON GONE, attempt {attempts}"), bad),
+        Link::Reconnecting { attempts, .. } => (format!("{gone}, attempt {attempts}"), bad),
     }
 }
 
@@ -109,6 +110,8 @@ fn tabs(app: &App, area: Rect, buffer: &mut Buffer) {
         x = put_at(buffer, area, (x, 0), &text, app.theme.style(role));
     }
     let since = match &app.link {
+        // Nothing was ever shown.
+        _ if app.hello.is_none() => return,
         Link::Lost { since, .. } | Link::Reconnecting { since, .. } => {
             let ago = text::age(app.now - since);
             format!("  containers keep running; shown is the state of {ago} ago")

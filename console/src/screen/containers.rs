@@ -1,6 +1,6 @@
 //! The list of containers.
 
-use crate::app::{App, Pane};
+use crate::app::{App, Link, Pane};
 use crate::fleet::{Entry, Level, Order, Sort};
 use crate::layout::{self, Areas, Frame};
 use crate::paint::{frame, put_at};
@@ -21,9 +21,9 @@ const fn wide(title: &'static str, width: u16, grow: u16, most: u16, priority: u
 /// The columns. At 80 cells: name, state, CPU, memory with limit and share, OOM score and adjustment,
 /// processes, age.
 pub static COLUMNS: [Column; 13] = [
-    wide("   NAME", 18, 3, 40, 99),
+    wide("   NAME", 17, 3, 40, 99),
     wide("IMAGE", 12, 2, 32, 20),
-    wide("STATE", 12, 0, 12, 95),
+    wide("STATE", 13, 0, 13, 95),
     column("CPU%", 5, Side::Right, 90),
     wide("HISTORY", 8, 2, 16, 25),
     column("  MEM / LIMIT", 13, Side::Left, 85),
@@ -91,12 +91,7 @@ pub fn draw(app: &App, areas: &Areas, buffer: &mut Buffer) {
         selected,
         stale: app.freshness(),
     };
-    let glyphs = app.theme.glyphs();
-    let arrow = match app.containers.order {
-        Order::Natural => glyphs.descending,
-        Order::Reversed => glyphs.ascending,
-    };
-    let marked = sorted_column(app.containers.sort).map(|at| (at, arrow));
+    let marked = sorted_column(app.containers.sort).map(|at| (at, arrow(app)));
     table::draw_head(look, areas.head, buffer, marked);
     if list.order().is_empty() {
         empty(app, areas.rows, buffer);
@@ -109,6 +104,15 @@ pub fn draw(app: &App, areas: &Areas, buffer: &mut Buffer) {
     });
 }
 
+/// Which way the sorted column runs.
+fn arrow(app: &App) -> &'static str {
+    let (sort, order) = (app.containers.sort, app.containers.order);
+    match sort.rises() == (order == Order::Natural) {
+        true => app.theme.glyphs().ascending,
+        false => app.theme.glyphs().descending,
+    }
+}
+
 fn summary(app: &App, room: usize) -> String {
     let c = &app.containers;
     let list = &c.list;
@@ -117,10 +121,7 @@ fn summary(app: &App, room: usize) -> String {
     } else {
         format!("filter {}", c.query.text())
     };
-    let arrow = match c.order {
-        Order::Natural => app.theme.glyphs().descending,
-        Order::Reversed => app.theme.glyphs().ascending,
-    };
+    let arrow = arrow(app);
     let first = if list.order().is_empty() { 0 } else { list.offset() + 1 };
     let last = (list.offset() + layout::list_height(app)).min(list.order().len());
     let mut out = format!("{first}-{last} of {}", list.order().len());
@@ -136,11 +137,19 @@ fn summary(app: &App, room: usize) -> String {
 
 fn empty(app: &App, area: Rect, buffer: &mut Buffer) {
     let lines: &[&str] = if app.hello.is_none() {
-        &["waiting for the daemon"]
+        match app.link {
+            Link::Connecting => &["waiting for the daemon"],
+            _ => &[
+                "no daemon answers there",
+                "",
+                "sudo cofferd",
+                "coffer -H unix:///path/to/its.sock",
+            ],
+        }
     } else if app.fleet.len() > 0 {
         &["nothing passes the filter; esc clears it"]
     } else {
-        &["no containers yet", "", "coffer run -d --name hello IMAGE", "docker load -i image.tar"]
+        &["no containers yet", "", "coffer load -i image.tar", "coffer run -d --name hello IMAGE"]
     };
     for (row, line) in (1u16..).zip(lines) {
         put_at(buffer, area, (3, row), line, app.theme.style(Role::Dim));
@@ -245,7 +254,7 @@ pub fn sign(app: &App, entry: &Entry) -> (&'static str, Role) {
     }
 }
 
-/// The state with its reason, in at most twelve cells.
+/// The state with its reason, in at most thirteen cells.
 pub fn state(entry: &Entry) -> String {
     let c = &entry.container;
     match c.state.as_str() {

@@ -63,7 +63,8 @@ impl<K: Clone + Eq + Hash + Ord> List<K> {
     }
 
     /// Replaces the rows. The selected row stays selected and, once the cursor was moved by hand,
-    /// on its line of the screen; a row that is gone hands the cursor to what took its place.
+    /// on its line of the screen; a row that is gone hands the cursor to what took its place. A cursor
+    /// that nobody moved stays on the first page: what has come to stand there is what is to be seen.
     pub fn set_order(&mut self, order: Vec<K>, height: usize) {
         let line = self.index.saturating_sub(self.offset);
         self.order = order;
@@ -74,10 +75,12 @@ impl<K: Clone + Eq + Hash + Ord> List<K> {
             self.order.iter().position(|other| other == id)
         });
         self.index = found.unwrap_or(self.index).min(self.order.len().saturating_sub(1));
-        self.selected = self.order.get(self.index).cloned();
         if self.touched {
             self.offset = self.index.saturating_sub(line);
+        } else if self.index >= height.max(1) {
+            self.index = 0;
         }
+        self.selected = self.order.get(self.index).cloned();
         self.reveal(height);
     }
 
@@ -109,6 +112,11 @@ impl<K: Clone + Eq + Hash + Ord> List<K> {
         self.touched = false;
         self.go(0, height);
         self.touched = false;
+    }
+
+    /// Forgets the selection: with the next rows the cursor stands on the first.
+    pub fn restart(&mut self) {
+        (self.selected, self.index, self.offset, self.touched) = (None, 0, 0, false);
     }
 
     /// Scrolls as little as needed for the cursor to be visible on `height` lines.
@@ -194,6 +202,21 @@ mod tests {
         assert_eq!((list.selected().map(|i| &**i), list.index()), (Some("c"), 1));
         list.set_order(ids(&["d", "b", "a"]), 2);
         assert_eq!(list.selected().map(|i| &**i), Some("b"), "its place was taken by b");
+    }
+
+    #[test]
+    fn a_cursor_that_nobody_moved_stays_on_the_first_page() {
+        let at = |list: &List| (list.selected().map(|id| id.to_string()), list.offset());
+        let mut list = List::<Id>::default();
+        list.set_order(ids(&["a"]), 2);
+        list.set_order(ids(&["b", "a", "c"]), 2);
+        assert_eq!(at(&list), (Some("a".into()), 0), "it follows its row");
+        list.set_order(ids(&["b", "c", "a"]), 2);
+        assert_eq!(at(&list), (Some("b".into()), 0), "but not off the page");
+        list.go(2, 2);
+        list.restart();
+        list.set_order(ids(&["c", "b", "a"]), 2);
+        assert_eq!(at(&list), (Some("c".into()), 0), "the first of another order");
     }
 
     #[test]

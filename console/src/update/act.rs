@@ -37,12 +37,35 @@ pub fn request(app: &mut App, verb: Verb, commands: &mut Vec<Command>) {
         );
     }
     let verb = sharpen(app, verb, &targets);
+    let (targets, others): (Vec<_>, Vec<_>) =
+        targets.into_iter().partition(|target| changes(app, verb, target));
+    if targets.is_empty() {
+        let words = match (others.as_slice(), verb) {
+            ([one], Verb::Start) => format!("{} runs already", one.name),
+            ([one], _) => format!("{} is not running", one.name),
+            (_, Verb::Start) => "all of them run already".into(),
+            _ => "none of them is running".into(),
+        };
+        return say(app, Tone::Bad, &words, String::new());
+    }
     match verb {
         Verb::Start | Verb::Unpause => go(app, verb, targets, commands),
         _ => {
             let confirm = ask(app, verb, targets);
             app.overlays.push(Overlay::Confirm(Box::new(confirm)));
         }
+    }
+}
+
+/// True when an action would change a container; one that is unknown is for the daemon to judge.
+fn changes(app: &App, verb: Verb, target: &Target) -> bool {
+    let Some(entry) = app.fleet.get(&target.id) else { return true };
+    let state = entry.container.state.as_str();
+    match verb {
+        Verb::Start => state != "running",
+        Verb::Stop => matches!(state, "running" | "paused" | "restarting"),
+        Verb::Pause | Verb::Kill(_) => matches!(state, "running" | "paused"),
+        Verb::Unpause | Verb::Restart | Verb::Remove | Verb::RemoveForced => true,
     }
 }
 

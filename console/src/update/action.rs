@@ -112,8 +112,8 @@ pub fn sort(app: &mut App, by: Sort) {
         app.containers.sort = by;
         app.containers.order = Order::Natural;
     }
-    let height = layout::list_height(app);
-    app.containers.list.release(height);
+    // The first of the new order is what was asked for.
+    app.containers.list.restart();
     app.unsorted = true;
 }
 

@@ -90,11 +90,14 @@ fn everything(app: &App) -> Vec<Entry> {
         })
         .collect();
     names.sort_by(|a, b| a.label.cmp(&b.label));
-    all.extend(Sort::ALL.map(|sort| Entry {
+    let sorts = Sort::ALL.map(|sort| Entry {
         label: format!("sort by {}", sort.name()),
         hint: "o".into(),
         goal: Goal::Choice(Choice::Sort(sort)),
-    }));
+    });
+    // Some have a key of their own.
+    let known: Vec<String> = all.iter().map(|entry| entry.label.to_lowercase()).collect();
+    all.extend(sorts.into_iter().filter(|entry| !known.contains(&entry.label)));
     all.append(&mut names);
     all
 }

@@ -124,7 +124,7 @@ fn complete(app: &mut App, seq: u64) {
 
 /// The stream has ended: the data stays, grey, and is asked for again, ever more rarely.
 pub fn lost(app: &mut App, reason: &str) {
-    let reason = text::clean(reason).into_owned();
+    let reason = text::without_numbers(&text::clean(reason));
     let (since, attempts) = match &app.link {
         Link::Lost { since, attempts, .. } | Link::Reconnecting { since, attempts, .. } => {
             (*since, attempts + 1)

@@ -48,18 +48,6 @@ fn scaled(value: f64, base: f64, units: &[&str], digits: i32) -> String {
     format!("{text}{}", units[unit])
 }
 
-/// What the system says of an error as Docker shows it: `no such file or directory`, without the number
-/// that Rust puts behind.
-pub fn without_numbers(text: &str) -> String {
-    let Some((said, rest)) = text.split_once(" (os error ") else { return text.to_string() };
-    let begin = said.rfind(": ").map_or(0, |colon| colon + 2);
-    let (before, sentence) = said.split_at(begin);
-    let mut letters = sentence.chars();
-    let first = letters.next().map(|c| c.to_lowercase().to_string()).unwrap_or_default();
-    let rest = rest.split_once(')').map_or("", |(_, rest)| rest);
-    format!("{before}{first}{}{}", letters.as_str(), without_numbers(rest))
-}
-
 /// A length of time in Docker's words: `About a minute`, `3 hours`.
 pub fn duration(seconds: i64) -> String {
     let (minutes, hours) = (seconds / 60, (seconds as f64 / 3600.0).round() as i64);
@@ -103,10 +91,6 @@ mod tests {
                 "2 days",
                 "2 weeks"
             ]
-        );
-        assert_eq!(
-            without_numbers("open x: No such file or directory (os error 2); is it there?"),
-            "open x: no such file or directory; is it there?"
         );
         assert_eq!(short("sha256:0123456789abcdef"), "0123456789ab");
     }

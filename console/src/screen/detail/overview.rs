@@ -141,6 +141,7 @@ fn lines(app: &App, entry: &Entry) -> Vec<Line> {
 fn memory(entry: &Entry) -> String {
     let kills = match entry.container.oom_kills {
         0 => String::new(),
+        1 => "  1 OOM kill".into(),
         n => format!("  {n} OOM kills"),
     };
     let Some(s) = entry.figures() else { return format!("limit {}{kills}", limit(entry)) };
@@ -160,7 +161,10 @@ fn cpu(entry: &Entry) -> String {
         nanos => format!("limit {} cpus", nanos as f64 / 1e9),
     };
     match entry.figures() {
-        Some(s) => format!("{}% ({limit})  {} processes", text::percent(s.cpu_percent), s.pids),
+        Some(s) => {
+            let word = if s.pids == 1 { "process" } else { "processes" };
+            format!("{}% ({limit})  {} {word}", text::percent(s.cpu_percent), s.pids)
+        }
         None => limit,
     }
 }
