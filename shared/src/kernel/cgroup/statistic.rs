@@ -134,7 +134,10 @@ pub fn keyed(text: &str) -> impl Iterator<Item = (&str, u64)> {
 
 /// A file that holds one number, or `max`, or version 1's "unlimited" (a page below `i64::MAX`).
 pub fn limit(text: &str) -> Option<u64> {
-    let number: u64 = text.trim().parse().ok()?;
+    limited(text.trim().parse().ok()?)
+}
+
+fn limited(number: u64) -> Option<u64> {
     (number < (i64::MAX as u64) / 4096 * 4096).then_some(number)
 }
 
@@ -151,6 +154,8 @@ impl Memory {
                 "total_swap" => self.swap_bytes = value,
                 "total_pgfault" => self.faults = value,
                 "total_pgmajfault" => self.major_faults = value,
+                "hierarchical_memory_limit" => self.limit_bytes = limited(value),
+                "hierarchical_memsw_limit" => self.swap_limit_bytes = limited(value),
                 _ => {}
             }
             self.keep(key, value, depth);

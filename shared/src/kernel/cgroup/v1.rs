@@ -262,16 +262,7 @@ fn processor(folder: &Path, depth: Depth, cpu: &mut statistic::Cpu) -> Result<()
 fn memory(folder: &Path, depth: Depth, all: &mut Statistics) -> Result<()> {
     let memory = &mut all.memory;
     memory.usage_bytes = read(&folder.join("memory.usage_in_bytes"))?.trim().parse().unwrap_or(0);
-    let text = read(&folder.join("memory.stat"))?;
-    memory.read_v1(&text, depth);
-    for (key, value) in keyed(&text) {
-        let limit = (value < (i64::MAX as u64) / 4096 * 4096).then_some(value);
-        match key {
-            "hierarchical_memory_limit" => memory.limit_bytes = limit,
-            "hierarchical_memsw_limit" => memory.swap_limit_bytes = limit,
-            _ => {}
-        }
-    }
+    memory.read_v1(&read(&folder.join("memory.stat"))?, depth);
     if depth == Depth::Full {
         memory.max_usage_bytes = number(&folder.join("memory.max_usage_in_bytes"))?;
         memory.kernel_bytes = number(&folder.join("memory.kmem.usage_in_bytes"))?;
