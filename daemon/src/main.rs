@@ -29,6 +29,9 @@ fn settle_allocator() {
     unsafe {
         libc::mallopt(libc::M_ARENA_MAX, 2);
         libc::mallopt(libc::M_TRIM_THRESHOLD, 256 << 10);
+        // Buffers of 128 KiB come and go with every piece of a body: mapping each anew costs more
+        // than filling it.
+        libc::mallopt(libc::M_MMAP_THRESHOLD, 1 << 20);
     }
 }
 
