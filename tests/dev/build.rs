@@ -10,7 +10,9 @@ use std::path::PathBuf;
 use std::process::Command;
 
 /// Packages of programs for the host.
-const HOST: [&str; 3] = ["daemon", "console", "tests"];
+const HOST: [&str; 2] = ["daemon", "console"];
+/// The suites' own programs: tests run on what is quick to build unless asked otherwise.
+const SUITES: &str = "tests";
 /// Static programs: package and name.
 const STATIC: [(&str, &str); 4] = [
     ("coffer-shim", "coffer-shim"),
@@ -19,28 +21,30 @@ const STATIC: [(&str, &str); 4] = [
     ("probe", "probe"),
 ];
 
-/// Optimised, or quick to build.
+/// How much time a build may take for how fast a program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Profile {
-    /// `--release`
+    /// What is installed and measured: each program optimised as a whole.
+    Dist,
+    /// cargo's `release` profile: optimised crate by crate.
     Release,
     /// cargo's `dev` profile.
     Debug,
 }
 
 impl Profile {
-    /// What `--debug` or `--release` among the arguments says, else the task's own.
+    /// What `--debug`, `--release` or `--dist` among the arguments says, else the task's own.
     pub fn of(arguments: &[String], own: Self) -> Self {
-        match (step::has(arguments, "--debug"), step::has(arguments, "--release")) {
-            (true, _) => Self::Debug,
-            (false, true) => Self::Release,
-            (false, false) => own,
-        }
+        let asked =
+            [("--debug", Self::Debug), ("--release", Self::Release), ("--dist", Self::Dist)];
+        let asked = asked.into_iter().find(|(flag, _)| step::has(arguments, flag));
+        asked.map_or(own, |(_, profile)| profile)
     }
 
     /// What cargo is told.
     pub fn flags(self) -> &'static [&'static str] {
         match self {
+            Self::Dist => &["--profile", "dist"],
             Self::Release => &["--release"],
             Self::Debug => &[],
         }
@@ -49,6 +53,7 @@ impl Profile {
     /// Where its programs are.
     pub fn folder(self) -> PathBuf {
         step::target().join(match self {
+            Self::Dist => "dist",
             Self::Release => "release",
             Self::Debug => "debug",
         })
@@ -69,7 +74,8 @@ pub fn build(profile: Profile) -> Result<()> {
     compiler()?;
     let mut host = step::cargo(&["build", "--locked"]);
     host.args(profile.flags());
-    for package in HOST {
+    let suites = (profile == Profile::Debug).then_some(SUITES);
+    for package in HOST.into_iter().chain(suites) {
         host.args(["--package", package]);
     }
     step::run(host)?;

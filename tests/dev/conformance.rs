@@ -13,8 +13,8 @@ pub fn run(arguments: &[String]) -> Result<()> {
             "--kit PROGRAM is needed: what runs the suites against --runtime PATH",
         ));
     };
-    build::build(Profile::Release)?;
-    let own = Profile::Release.folder().join("coffer-runtime");
+    build::build(Profile::Dist)?;
+    let own = Profile::Dist.folder().join("coffer-runtime");
     let mut command = Command::new(kit);
     command.arg("--runtime").arg(step::value(arguments, "--runtime").map_or(own, Into::into));
     let mut rest = arguments.iter();

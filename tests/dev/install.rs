@@ -10,12 +10,12 @@ const UNITS: [&str; 2] = ["cofferd.service", "cofferd.socket"];
 
 /// The task: `--prefix PATH` (`/usr/local`) and `--root PATH` (`/`) say where to.
 pub fn run(arguments: &[String]) -> Result<()> {
-    build::build(Profile::Release)?;
+    build::build(Profile::Dist)?;
     let root = PathBuf::from(step::value(arguments, "--root").unwrap_or("/"));
     let prefix = step::value(arguments, "--prefix").unwrap_or("/usr/local");
     let binaries = root.join(prefix.trim_start_matches('/')).join("bin");
     for name in PROGRAMS {
-        place(&Profile::Release.folder().join(name), &binaries.join(name))?;
+        place(&Profile::Dist.folder().join(name), &binaries.join(name))?;
     }
     let units = root.join("etc/systemd/system");
     for name in UNITS {

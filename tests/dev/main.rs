@@ -27,7 +27,11 @@ struct Task {
 }
 
 const TASKS: &[Task] = &[
-    Task { name: "build", about: "all programs into target/release [--debug]", run: build::run },
+    Task {
+        name: "build",
+        about: "all programs into target/release [--debug | --dist]",
+        run: build::run,
+    },
     Task {
         name: "up",
         about: "build, start a private daemon with demo containers, open the console",

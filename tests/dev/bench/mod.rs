@@ -19,7 +19,7 @@ pub fn run(arguments: &[String]) -> Result<()> {
         return Err(Error::forbidden("containers need root"));
     }
     if !step::has(arguments, "--no-build") {
-        build::build(Profile::Release)?;
+        build::build(Profile::Dist)?;
     }
     let rounds = match step::value(arguments, "--rounds") {
         Some(text) => text.parse().map_err(|_| Error::invalid(format!("--rounds {text}")))?,
