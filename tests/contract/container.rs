@@ -106,6 +106,22 @@ fn kill_sends_any_signal() {
     assert_eq!(bench.wait(&id), 5);
 }
 
+#[test]
+fn two_who_give_the_same_name_leave_it_one() {
+    let bench = Bench::new();
+    let id = bench.create("first", &["true"], json!({}));
+    for round in 0..20 {
+        let name = bench.name(&format!("round{round}"));
+        let path = format!("/containers/{id}/rename?name={name}");
+        let codes: Vec<u16> = std::thread::scope(|scope| {
+            let both = [(); 2].map(|()| scope.spawn(|| bench.client.post(&path).status));
+            both.map(|one| one.join().expect("a client")).into()
+        });
+        assert!(codes.contains(&204) && !codes.contains(&500), "{codes:?}");
+        assert_eq!(bench.inspect(&name)["Id"], id.as_str());
+    }
+}
+
 /// The signal that stops a container means that it is to stay down; any other that ends it does not.
 #[test]
 fn a_kill_by_the_stop_signal_outweighs_the_restart_policy() {

@@ -182,11 +182,6 @@ impl Containers {
             return Err(Error::invalid("Neither old nor new names may be empty"));
         }
         let name = name::parse(to)?;
-        if handle.view().name() == name {
-            return Err(Error::invalid(
-                "Renaming a container with the same name as its current name",
-            ));
-        }
         handle.ask(|reply| Message::Rename(name, reply)).await
     }
 

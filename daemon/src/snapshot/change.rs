@@ -93,8 +93,16 @@ impl<'a> Walk<'a> {
         Ok(walk.changes.finish())
     }
 
-    /// Compares one folder, and adds those in it to `open`.
+    /// Compares one folder, and adds those in it to `open`. One that the container has deleted meanwhile,
+    /// or that went with all of the tree, has no changes any more.
     fn folder(&mut self, folder: &Path, open: &mut Vec<PathBuf>) -> Result<()> {
+        match self.compare(folder, open) {
+            Err(_) if stat(&self.tree.join(folder))?.is_none() => Ok(()),
+            other => other,
+        }
+    }
+
+    fn compare(&mut self, folder: &Path, open: &mut Vec<PathBuf>) -> Result<()> {
         check_depth(folder, folder.components().count())?;
         let here = self.tree.join(folder);
         let names = list(&here)?;

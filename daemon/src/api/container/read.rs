@@ -124,6 +124,9 @@ pub async fn top(call: Call) -> Result<Reply> {
 pub async fn changes(call: Call) -> Result<Reply> {
     let engine = call.engine();
     let view = engine.containers.view(&call.param("id")?)?;
-    let list = shape::change::list(&engine.images.changes(view.id()).await?);
+    let changes = engine.images.changes(view.id()).await?;
+    // The tree of one that was removed meanwhile was gone at some point.
+    engine.containers.view(view.id().as_str())?;
+    let list = shape::change::list(&changes);
     Reply::json(&(!list.is_empty()).then_some(list))
 }

@@ -13,6 +13,12 @@ impl Owner {
     pub(in crate::container) async fn rename(&mut self, name: String) -> Result<Outcome> {
         self.judge(Verb::Rename)?;
         let old = self.record.decided.name.clone();
+        if old == name {
+            // Judged here, where nobody else renames it: its only name would be freed below.
+            return Err(Error::invalid(
+                "Renaming a container with the same name as its current name",
+            ));
+        }
         self.inner.index().reserve(&name, &self.id).map_err(|error| {
             Error::new(error.kind(), format!("Error when allocating new name: {error}"))
         })?;
