@@ -57,6 +57,10 @@ pub const SHUTDOWN_MAX: Duration = Duration::from_secs(60);
 pub const DUMP_SAMPLE: Duration = Duration::from_secs(1);
 /// Stack of the thread that empties the trash: it recurses once per folder level.
 pub const TRASH_STACK: usize = 2 << 20;
+/// Attempts at deleting what somebody still writes to: with pauses that double, about 6 s.
+pub const TRASH_ATTEMPTS: u32 = 8;
+/// The first of these pauses.
+pub const TRASH_PAUSE: Duration = Duration::from_millis(50);
 /// Entries of one archive: the largest images known have a tenth; 16 bytes each are held.
 pub const ARCHIVE_ENTRIES: u64 = 4_000_000;
 /// Bytes of one file in an archive, 1 PiB: larger than any filesystem here lets a file be.

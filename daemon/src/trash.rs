@@ -119,16 +119,42 @@ fn empty(items: &Receiver<PathBuf>, pending: &Pending) {
         tracing::debug!(%error, "the trash is emptied at normal priority");
     }
     while let Ok(path) = items.recv() {
-        if let Err(error) = delete(&path) {
+        if let Err(error) = delete_patiently(&path) {
             tracing::error!(%error, "cannot delete; the next start tries again");
         }
         pending.done();
     }
 }
 
+/// The kernel still writes to the folders of an overlay that was mounted a moment ago.
+fn delete_patiently(path: &Path) -> Result<()> {
+    let mut pause = limits::TRASH_PAUSE;
+    for _ in 1..limits::TRASH_ATTEMPTS {
+        match delete(path) {
+            Err(error) if passes(&error) => {
+                tracing::debug!(%error, "something is written to what is being deleted");
+                std::thread::sleep(pause);
+                pause *= 2;
+            }
+            other => return other,
+        }
+    }
+    delete(path)
+}
+
+/// Whether another attempt may succeed.
+fn passes(error: &Error) -> bool {
+    use ErrorKind::{DirectoryNotEmpty, NotFound, ResourceBusy};
+    let kind = error.find::<std::io::Error>().map(std::io::Error::kind);
+    matches!(kind, Some(DirectoryNotEmpty | NotFound | ResourceBusy))
+}
+
 fn delete(path: &Path) -> Result<()> {
     let sentence = || format!("delete {}", path.display());
-    let kind = fs::symlink_metadata(path).with_context(sentence)?;
+    let kind = match fs::symlink_metadata(path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+        other => other.with_context(sentence)?,
+    };
     if !kind.is_dir() {
         return fs::remove_file(path).with_context(sentence);
     }
@@ -173,6 +199,34 @@ mod tests {
         assert!(!item.exists());
         trash.take(&item).unwrap();
         trash.wait_until_empty(Duration::from_secs(10)).unwrap();
+        assert_eq!(fs::read_dir(root.join("trash")).unwrap().count(), 0);
+        fs::remove_dir_all(root).unwrap();
+    }
+
+    #[test]
+    fn goes_on_while_somebody_writes_to_it() {
+        let root = std::env::temp_dir().join(format!("coffer-trash-busy-{}", std::process::id()));
+        let item = root.join("item");
+        fs::create_dir_all(&item).unwrap();
+        let trash = Trash::open(root.join("trash")).unwrap();
+        let folder = fs::File::open(&item).unwrap();
+        std::thread::scope(|scope| {
+            // By descriptor, as the kernel writes to an overlay: the name does not matter to it.
+            scope.spawn(|| {
+                let until = std::time::Instant::now() + Duration::from_millis(300);
+                let mut number = 0;
+                while std::time::Instant::now() < until {
+                    number += 1;
+                    let mode = nix::sys::stat::Mode::S_IRWXU;
+                    let name = format!("{number}");
+                    if nix::sys::stat::mkdirat(&folder, name.as_str(), mode).is_err() {
+                        return; // the folder is gone
+                    }
+                }
+            });
+            trash.take(&item).unwrap();
+        });
+        trash.wait_until_empty(Duration::from_secs(20)).unwrap();
         assert_eq!(fs::read_dir(root.join("trash")).unwrap().count(), 0);
         fs::remove_dir_all(root).unwrap();
     }

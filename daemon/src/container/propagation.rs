@@ -35,7 +35,7 @@ fn judge(source: &str, propagation: &str, mounts: &[Mounted]) -> Result<()> {
         return Ok(());
     }
     Err(Error::invalid(format!(
-        "path {source} is mounted on {} but it is not a {wanted} mount.",
+        "path {source} is mounted on {} but it is not a {wanted} mount",
         mount.target.display()
     )))
 }
@@ -69,6 +69,6 @@ mod tests {
             assert_eq!(judged.is_ok(), fits, "{source} {propagation}");
         }
         let words = judge("/data", "rshared", &mounts).unwrap_err().to_string();
-        assert_eq!(words, "path /data is mounted on / but it is not a shared mount.");
+        assert_eq!(words, "path /data is mounted on / but it is not a shared mount");
     }
 }
