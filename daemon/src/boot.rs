@@ -47,7 +47,8 @@ pub fn validate(config: &Config) -> Result<String> {
 /// Settles everything that needs no other thread.
 pub fn prepare(config: Config) -> Result<Prepared> {
     let since = Instant::now();
-    validate(&config)?;
+    let kernel = validate(&config)?;
+    standing::check_user(&config.shim)?;
     let metrics = Metrics::new();
     let level = if config.debug { "debug" } else { &config.log_level };
     let format = match config.log_format.as_str() {
@@ -56,7 +57,7 @@ pub fn prepare(config: Config) -> Result<Prepared> {
     };
     log::install(level, format, metrics.layer())?;
     std::panic::set_hook(Box::new(|panic| tracing::error!("{panic}")));
-    tracing::info!(version = build::VERSION, commit = build::COMMIT, "cofferd starts");
+    tracing::info!(version = build::VERSION, commit = build::COMMIT, kernel, "cofferd starts");
     let pidfile = match config.pidfile.as_os_str().is_empty() {
         true => None,
         false => Some(Pidfile::take(&config.pidfile)?),
@@ -85,7 +86,8 @@ pub fn run(prepared: Prepared, signals: Blocked) -> Result<()> {
         };
         let server = listeners.serve(&api);
         notify(&[sd_notify::NotifyState::Ready]);
-        tracing::info!("booted in {:.3} s", since.elapsed().as_secs_f64());
+        let snapshotter = running.engine.images.snapshots().driver().name();
+        tracing::info!(snapshotter, "booted in {:.3} s", since.elapsed().as_secs_f64());
         wait(&signals, &exec_root).await?;
         notify(&[sd_notify::NotifyState::Stopping]);
         let asked = Duration::from_secs(u64::from(config.shutdown_timeout));

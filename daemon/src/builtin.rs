@@ -24,6 +24,22 @@ use shared::error::{Context, Error, Result};
 use shared::paths::Paths;
 use std::sync::Arc;
 
+/// The ids of all parts, in the order in which they start.
+const ALL: [&str; 12] = [
+    "coffer.probe.v1.host",
+    "coffer.store.v1.surrealkv",
+    "coffer.event.v1.journal",
+    "coffer.trash.v1.local",
+    "coffer.content.v1.local",
+    "coffer.snapshot.v1.snapshots",
+    "coffer.image.v1.images",
+    "coffer.volume.v1.local",
+    "coffer.network.v1.base",
+    "coffer.sampler.v1.cgroup",
+    "coffer.container.v1.containers",
+    "coffer.metrics.v1.prometheus",
+];
+
 /// Everything that is up.
 pub struct Running {
     /// The managers.
@@ -36,7 +52,7 @@ pub struct Running {
 
 /// Starts every part. When one that is required fails, those that are up are closed again.
 pub async fn start(config: Config, paths: Paths, metrics: Metrics) -> Result<Running> {
-    let mut parts = Parts::new(&config.required_plugins, &config.disabled_plugins);
+    let mut parts = Parts::new(&config.required_plugins, &config.disabled_plugins, &ALL)?;
     match start_all(&mut parts, config, Arc::new(paths), metrics).await {
         Ok((engine, routes)) => Ok(Running { engine, routes, parts }),
         Err(error) => {
@@ -95,9 +111,9 @@ async fn start_all(
         engine_info(&host, &identity, images.snapshots().driver().name()),
         journal.clone(),
     );
-    for id in parts.unknown() {
-        tracing::warn!(id, "required_plugins or disabled_plugins names a part that does not exist");
-    }
+    let scraping = async { Ok(metrics_route(metrics)) };
+    let needs = ["coffer.container.v1.containers"];
+    let route = parts.start("coffer.metrics.v1.prometheus", &needs, scraping).await?;
     let engine = Engine::new(Managers {
         config,
         host,
@@ -110,7 +126,7 @@ async fn start_all(
         networks,
         containers,
     });
-    Ok((engine, vec![metrics_route(metrics)]))
+    Ok((engine, route.into_iter().collect()))
 }
 
 /// Store and journal.
@@ -173,14 +189,7 @@ async fn images(
 fn launcher(config: &Config, paths: &Arc<Paths>) -> Result<Launcher> {
     let program = match config.shim.as_os_str().is_empty() {
         false => config.shim.clone(),
-        true => {
-            if !nix::unistd::geteuid().is_root() {
-                return Err(Error::forbidden(
-                    "cofferd needs to be run as root: containers cannot be started otherwise",
-                ));
-            }
-            beside("coffer-shim")?
-        }
+        true => beside("coffer-shim")?,
     };
     if !program.is_file() {
         return Err(Error::unavailable(format!("there is no shim at {}", program.display())));

@@ -50,13 +50,25 @@ pub struct Parts {
 const CLOSE_LIMIT: Duration = Duration::from_secs(5);
 
 impl Parts {
-    /// With the ids that must come up and those that are left out.
-    pub fn new(required: &[String], disabled: &[String]) -> Self {
-        Self {
+    /// With the ids that must come up and those that are left out, of `all` that there are.
+    ///
+    /// # Errors
+    /// `Invalid` when a part is required that does not exist; to leave such a one out is a warning.
+    pub fn new(required: &[String], disabled: &[String], all: &[&str]) -> Result<Self> {
+        let unknown = |ids: &[String]| -> Vec<String> {
+            ids.iter().filter(|id| !all.contains(&id.as_str())).cloned().collect()
+        };
+        if let Some(id) = unknown(required).first() {
+            return Err(Error::invalid(format!("required plugin [{id}] not included")));
+        }
+        for id in unknown(disabled) {
+            tracing::warn!(id, "disabled_plugins names a part that does not exist");
+        }
+        Ok(Self {
             required: required.iter().cloned().collect(),
             disabled: disabled.iter().cloned().collect(),
             ..Self::default()
-        }
+        })
     }
 
     /// Starts one part, or skips it. `None`: it is not there, and the table says why. An error of
@@ -134,12 +146,6 @@ impl Parts {
         self.table.clone()
     }
 
-    /// Names that the configuration requires or disables and that are no part.
-    pub fn unknown(&self) -> Vec<String> {
-        let known = |id: &&String| !self.table.iter().any(|status| status.id == id.as_str());
-        self.required.iter().chain(&self.disabled).filter(known).cloned().collect()
-    }
-
     /// Closes what came up, the last first.
     pub async fn close(mut self) {
         while let Some((id, close)) = self.closers.pop() {
@@ -160,7 +166,10 @@ mod tests {
     #[test]
     fn skips_what_cannot_be_and_refuses_without_what_must_be() {
         task::block_on(async {
-            let mut parts = Parts::new(&["c".into(), "zzz".into()], &["b".into()]);
+            let all = ["a", "b", "c", "d"];
+            let error = Parts::new(&["zzz".into()], &[], &all).err().unwrap();
+            assert_eq!(error.to_string(), "required plugin [zzz] not included");
+            let mut parts = Parts::new(&["c".into()], &["b".into(), "zzz".into()], &all).unwrap();
             assert_eq!(parts.start("a", &[], async { Ok(1) }).await.unwrap(), Some(1));
             assert_eq!(parts.start("b", &[], async { Ok(1) }).await.unwrap(), None);
             let error = parts.start("c", &["b"], async { Ok(1) }).await.unwrap_err();
@@ -170,7 +179,6 @@ mod tests {
             let states: Vec<State> = parts.table().into_iter().map(|status| status.state).collect();
             assert_eq!(states[0], State::Ok);
             assert_eq!(states[3], State::Skipped("no overlay here".into()));
-            assert_eq!(parts.unknown(), ["zzz"]);
         });
     }
 

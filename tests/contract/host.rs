@@ -6,10 +6,12 @@ use harness::engine::{Engine, Launch, signal};
 use harness::http::Client;
 use harness::{leak, program, wait};
 use nix::sys::signal::Signal;
-use serde_json::json;
+use serde_json::{Value, json};
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::os::unix::net::{UnixDatagram, UnixListener};
+use std::os::unix::process::CommandExt;
+use std::process::Command;
 use std::time::Duration;
 
 /// Becomes what its arguments say, with its descriptors 0 and 1 handed over as systemd does it:
@@ -155,4 +157,67 @@ fn files_are_raised_to_the_hard_limit() {
     let line = limits.lines().find(|line| line.starts_with("Max open files")).expect("a line");
     let figures: Vec<_> = line.split_whitespace().skip(3).take(2).collect();
     assert_eq!(figures, ["4000", "4000"]);
+}
+
+#[test]
+fn only_root_starts_it() {
+    if !program::is_root() {
+        return program::skip("another user's start is tried as root");
+    }
+    let folder = std::env::temp_dir().join(format!("coffer-user-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).expect("a folder");
+    // The build's own folder may be closed to others.
+    let program = folder.join("cofferd");
+    std::fs::copy(program::built("cofferd"), &program).expect("a copy");
+    let output = Command::new(&program).uid(65534).gid(65534).output().expect("run it");
+    std::fs::remove_dir_all(&folder).expect("remove");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(!output.status.success() && said.contains("needs to be run as root"), "{said}");
+}
+
+#[test]
+fn parts_are_required_and_left_out() {
+    let Some(mut engine) = ours() else { return };
+    let client = engine.client();
+    let state = |client: &Client| -> Vec<(String, String)> {
+        let parts = client.get("/coffer/v1/plugins").expect(200).json();
+        let word = |part: &Value, key: &str| part[key].as_str().expect("text").to_owned();
+        let parts = parts.as_array().expect("a list");
+        parts.iter().map(|part| (word(part, "id"), word(part, "state"))).collect()
+    };
+    let all = state(&client);
+    assert!(all.len() > 5 && all.iter().all(|(_, state)| state == "ok"), "{all:?}");
+    engine.stop();
+    let output = engine.once(&["--required-plugin", "nope"], None);
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(
+        !output.status.success() && said.contains("required plugin [nope] not included"),
+        "{said}"
+    );
+    let metrics = "coffer.metrics.v1.prometheus";
+    let words = all.iter().flat_map(|(id, _)| ["--required-plugin", id]);
+    let arguments = words.map(str::to_owned).collect();
+    engine.launch_as(Launch { arguments, ..Launch::default() });
+    assert_eq!(state(&client), all);
+    engine.stop();
+    let arguments = ["--disabled-plugin", metrics].map(str::to_owned).to_vec();
+    engine.launch_as(Launch { arguments, ..Launch::default() });
+    assert!(state(&client).contains(&(metrics.to_owned(), "skipped".to_owned())));
+    client.get("/metrics").expect(404);
+}
+
+#[test]
+fn profiles_are_for_debug_mode() {
+    let Some(mut engine) = ours() else { return };
+    engine.client().get("/debug/pprof/").expect(404);
+    engine.stop();
+    engine.launch_as(Launch { arguments: vec!["--debug".to_owned()], ..Launch::default() });
+    for path in ["/debug/pprof/", "/debug/pprof"] {
+        let index = engine.client().get(path).expect(200).text();
+        assert!(index.contains("profile?seconds="), "{index}");
+    }
+    let log = engine.log();
+    for word in ["kernel=", "snapshotter=", "booted in"] {
+        assert!(log.contains(word), "{word}: {log}");
+    }
 }

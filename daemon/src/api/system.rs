@@ -20,6 +20,7 @@ pub fn routes() -> Vec<Route> {
         get("/version", version),
         get("/info", info),
         get("/system/df", usage).since(1, 25),
+        get("/debug/pprof", list_profiles),
         get("/debug/pprof/profile", take_profile),
     ]
 }
@@ -96,6 +97,20 @@ async fn usage(call: Call) -> Result<Reply> {
 
 /// The longest profile that one request may take.
 const PROFILE_MAX: u64 = 300;
+
+/// What there is below `/debug/pprof`, in debug mode only.
+async fn list_profiles(call: Call) -> Result<Reply> {
+    if !call.engine().config.debug {
+        return Ok(error::page_not_found());
+    }
+    let text = format!(
+        "profile?seconds=N\tfolded stacks, sampled {} times a second for N seconds (30)\n\
+         SIGUSR1 writes tasks and threads to a file in {}\n",
+        profile::FREQUENCY,
+        call.engine().paths.exec.display()
+    );
+    Ok(Reply::bytes(200, "text/plain; charset=utf-8", text))
+}
 
 /// Folded stacks of the next `seconds`, in debug mode only.
 async fn take_profile(call: Call) -> Result<Reply> {

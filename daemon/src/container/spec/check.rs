@@ -37,6 +37,12 @@ pub fn create(
     let asked = body.host_config.get_or_insert_with(HostConfig::default);
     let mut warnings = check_resources(asked, host, Occasion::Create)?;
     settings(asked)?;
+    if asked.storage_opt.as_ref().is_some_and(|options| !options.is_empty()) {
+        // Accepted and ignored it would be a limit that does not hold.
+        return refuse(
+            "--storage-opt is supported only for overlay over xfs with 'pquota' mount option",
+        );
+    }
     restart_policy(asked)?;
     log::Choice::decide(asked.log_config.as_ref(), log_default)?;
     process::check_ulimits(asked.ulimits.as_deref().unwrap_or_default())?;
