@@ -75,3 +75,18 @@ fn a_life_by_our_client_alone() {
         serde_json::from_str(&coffer.ok(&["info", "--format", "{{json .}}"])).expect("JSON");
     assert_eq!(listed["Containers"], 0, "{listed}");
 }
+
+#[test]
+fn the_parts_of_the_daemon_are_listed() {
+    let Some(scene) = Scene::new() else { return };
+    if scene.engine.is_docker() {
+        return harness::program::skip("our client is tested against our daemon");
+    }
+    let said = scene.engine.coffer().ok(&["plugins", "ls"]);
+    let store = said.lines().find(|line| line.starts_with("coffer.store.v1.surrealkv"));
+    let words: Vec<_> = store.expect("the store").split_whitespace().collect();
+    assert!(said.starts_with("ID") && words[1] == "ok" && words[2].ends_with("ms"), "{said}");
+    let format = "{{.ID}} {{.State}}";
+    let formatted = scene.engine.coffer().ok(&["plugins", "ls", "--format", format]);
+    assert!(formatted.contains("coffer.metrics.v1.prometheus ok"), "{formatted}");
+}

@@ -3,6 +3,7 @@
 pub mod container;
 pub mod create;
 pub mod image;
+pub mod plugin;
 pub mod prune;
 pub mod system;
 pub mod volume;
@@ -78,6 +79,9 @@ pub enum Command {
     /// Volumes
     #[command(subcommand)]
     Volume(VolumeVerb),
+    /// Parts of the daemon
+    #[command(subcommand)]
+    Plugins(plugin::PluginVerb),
     /// Write what a shell needs to complete this command line
     Completion(system::Completion),
 }

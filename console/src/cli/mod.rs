@@ -17,6 +17,7 @@ mod lifecycle;
 mod logs;
 mod look;
 pub mod output;
+mod plugin;
 mod progress;
 mod ps;
 mod request;
@@ -29,6 +30,7 @@ mod volume;
 
 pub use exit::{Failed, Outcome, code_of, failed, message};
 
+use crate::args::plugin::PluginVerb;
 use crate::args::{Command, ContainerVerb, ImageVerb, OnContainer, OnImage, VolumeVerb};
 use shared::client::Client;
 
@@ -64,6 +66,7 @@ pub async fn run(client: &Client, command: Command) -> Outcome {
         Command::Image(ImageVerb::Inspect(args)) => inspect::one(client, "image", &args).await,
         Command::Image(ImageVerb::Prune(args)) => system::prune_images(client, &args).await,
         Command::Volume(verb) => on_volume(client, verb).await,
+        Command::Plugins(PluginVerb::Ls(args)) => plugin::list(client, &args).await,
     }
 }
 

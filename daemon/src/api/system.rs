@@ -21,6 +21,7 @@ pub fn routes() -> Vec<Route> {
         get("/info", info),
         get("/system/df", usage).since(1, 25),
         get("/debug/pprof", list_profiles),
+        get("/debug/pprof/", list_profiles),
         get("/debug/pprof/profile", take_profile),
     ]
 }
