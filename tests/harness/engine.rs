@@ -373,9 +373,25 @@ impl Remains {
                 std::thread::sleep(Duration::from_millis(5));
             }
         }
+        // What ends with the daemon needs a moment; a console that is asked to end gives its terminal back.
+        for (stop, patience) in [(None, 300), (Some(Signal::SIGTERM), 2_000)] {
+            let left = leak::processes(&name);
+            for (pid, _) in &left {
+                stop.into_iter().for_each(|stop| signal(*pid, stop));
+            }
+            let begin = std::time::Instant::now();
+            let patience = Duration::from_millis(patience);
+            while left.iter().any(|(pid, _)| leak::runs(*pid)) && begin.elapsed() < patience {
+                std::thread::sleep(Duration::from_millis(5));
+            }
+        }
         for (pid, command) in leak::processes(&name) {
-            eprintln!("killing what is left: {pid} {command}");
-            signal(pid, Signal::SIGKILL);
+            if leak::runs(pid) {
+                // A zygote keeps room for names behind its own.
+                let words = command.trim_end_matches(['.', ' ']);
+                eprintln!("killing what is left: {pid} {words}");
+                signal(pid, Signal::SIGKILL);
+            }
         }
         leak::thaw(&name);
         leak::remove_cgroups(&name);

@@ -17,7 +17,10 @@ pub async fn attach(client: &Client, args: Attach) -> Outcome {
         keys: session::keys(args.detach_keys.as_deref())?,
         signals: args.sig_proxy,
     };
-    Ok(join(client, &args.container, &wish).await?.1)
+    match join(client, &args.container, &wish).await? {
+        (End::Detached, _) => Err(session::detached()),
+        (End::Closed, code) => Ok(code),
+    }
 }
 
 struct Wish {

@@ -64,7 +64,10 @@ pub async fn exec(client: &Client, args: Exec) -> Outcome {
             .map_err(|error| failed(&error, start_code_of_exec(&error)))?;
         return Ok(0);
     }
-    Ok(talk(client, &plan).await?.1)
+    match talk(client, &plan).await? {
+        (End::Detached, _) => Err(session::detached()),
+        (End::Closed, code) => Ok(code),
+    }
 }
 
 async fn create(client: &Client, plan: &Plan) -> Result<String> {

@@ -1,6 +1,7 @@
 //! A conversation with a process: its output here, our input there, until it ends or the detach keys
 //! are typed. Used by run, start -a, attach, exec, and by the console when it lends its terminal.
 
+use super::exit::failed;
 use super::request::{query, switch};
 use super::{input, output};
 use crate::signal;
@@ -41,6 +42,11 @@ pub enum End {
     Closed,
     /// The detach keys were typed.
     Detached,
+}
+
+/// How Docker's client ends when its detach keys were typed: what it was attached to goes on.
+pub fn detached() -> Error {
+    failed(&Error::conflict("read escape sequence"), 1)
 }
 
 /// Raw mode until it is dropped.

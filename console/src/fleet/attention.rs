@@ -5,6 +5,8 @@
 use shared::watch::{Container, STOPPED_BY_HAND};
 
 const HOUR: i64 = 3_600_000_000_000;
+/// How long a container that was started again has to run: the daemon's own measure for its delays.
+const PROOF: i64 = 10_000_000_000;
 /// How long a lower level must last before it is believed.
 const QUIET: i64 = 5_000_000_000;
 
@@ -42,6 +44,8 @@ impl Level {
                 Level::Calm
             }
             "exited" if c.exit_code != 0 && recent => Level::Failed,
+            // Started again a moment ago, not for the first time: it has yet to show that it stays.
+            "running" if c.restarts > 1 && now - c.started_at_nanos < PROOF => Level::CrashLoop,
             "running" if c.health == "unhealthy" => Level::Unhealthy,
             "running" | "paused" if memory.is_some_and(|percent| percent > 90.0) => {
                 Level::NearLimit

@@ -8,7 +8,7 @@ mod entry;
 mod sort;
 
 pub use attention::{Attention, Level};
-pub use entry::{Entry, FIELDS, HISTORY, Point};
+pub use entry::{Entry, FIELDS, Point};
 pub use sort::{Order, Sort, arrange};
 
 use crate::table::Id;
@@ -160,6 +160,7 @@ fn cleaned(mut c: Container) -> Container {
 
 #[cfg(test)]
 mod tests {
+    use super::entry::HISTORY;
     use super::*;
 
     #[test]

@@ -119,10 +119,11 @@ fn compare(sort: Sort, a: &Entry, b: &Entry) -> Ordering {
         Sort::Name => Ordering::Equal,
         Sort::Image => a.container.image.cmp(&b.container.image),
         Sort::State => state_rank(a).cmp(&state_rank(b)),
-        Sort::Cpu => big_first(
-            if a.is_alive() { a.smooth_cpu } else { -1.0 },
-            if b.is_alive() { b.smooth_cpu } else { -1.0 },
-        ),
+        Sort::Cpu => {
+            // As it is shown: of many idle ones the order would change with every sample.
+            let of = |e: &Entry| if e.is_alive() { (e.smooth_cpu * 10.0).round() } else { -1.0 };
+            big_first(of(a), of(b))
+        }
         Sort::Memory => {
             let of = |e| figure(e, |s| s.working_set_bytes as f64);
             big_first(of(a), of(b))

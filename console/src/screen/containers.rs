@@ -242,7 +242,7 @@ pub fn sign(app: &App, entry: &Entry) -> (&'static str, Role) {
     let glyphs = app.theme.glyphs();
     match (entry.attention.level, entry.container.state.as_str()) {
         (Level::OomKilled, _) => (glyphs.failed, Role::Bad),
-        (_, "restarting") => (glyphs.restarting, Role::Warn),
+        (_, "restarting") | (Level::CrashLoop, _) => (glyphs.restarting, Role::Warn),
         (Level::Unhealthy, _) => (glyphs.unhealthy, Role::Bad),
         (Level::NearLimit, _) => (glyphs.alarm, Role::Bad),
         (Level::Throttled, _) => (glyphs.alarm, Role::Warn),

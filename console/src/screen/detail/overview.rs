@@ -58,6 +58,9 @@ pub fn why(entry: &Entry) -> (String, Role) {
             let role = if c.exit_code == 0 { Role::Plain } else { Role::Bad };
             (format!("exit code {}{signal}{reason}", c.exit_code), role)
         }
+        ("running", Level::CrashLoop) => {
+            (format!("it ended and was started again {} times", c.restarts), Role::Warn)
+        }
         ("running", Level::Unhealthy) => (format!("its health check fails{reason}"), Role::Bad),
         ("running", Level::NearLimit) => {
             ("it uses more than 90 % of its memory limit".into(), Role::Bad)
