@@ -2,8 +2,9 @@
 //! `cofferd` alone, so skipped with a peer.
 
 use crate::bench::Bench;
-use harness::engine::{Engine, Launch, signal};
+use harness::engine::{Engine, Launch};
 use harness::http::Client;
+use harness::remains::signal;
 use harness::{leak, program, wait};
 use nix::sys::signal::Signal;
 use serde_json::{Value, json};

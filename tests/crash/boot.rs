@@ -2,8 +2,9 @@
 //! perhaps an empty exec root. The next daemon wipes what is stale and starts what policies want.
 
 use crate::{create, engine, finish, inspect, numbers, run};
-use harness::engine::{Engine, Launch, signal};
+use harness::engine::{Engine, Launch};
 use harness::http::encode;
+use harness::remains::signal;
 use harness::{leak, wait};
 use nix::sys::signal::Signal;
 use serde_json::{Value, json};

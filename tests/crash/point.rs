@@ -2,7 +2,8 @@
 //! folder that goes): a watcher looks for it without pause and kills the daemon the moment it is there.
 
 use crate::{create, engine, finish, run};
-use harness::engine::{Engine, signal};
+use harness::engine::Engine;
+use harness::remains::signal;
 use harness::{leak, wait};
 use nix::sys::signal::Signal;
 use serde_json::json;

@@ -5,7 +5,8 @@
 use crate::build::{self, Profile};
 use crate::{report, step};
 use harness::docker::Docker;
-use harness::engine::{Engine, Flavour, Remains};
+use harness::engine::{Engine, Flavour};
+use harness::remains::Remains;
 use harness::{image, program};
 use shared::error::{Context, Error, Result};
 use std::io::{IsTerminal, Read};

@@ -8,6 +8,7 @@ pub mod http;
 pub mod image;
 pub mod leak;
 pub mod program;
+pub mod remains;
 pub mod sandbox;
 pub mod terminal;
 pub mod wait;
