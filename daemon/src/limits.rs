@@ -44,6 +44,8 @@ pub const JSON_PATIENCE: Duration = Duration::from_secs(120);
 pub const CONNECTIONS: usize = 8_192;
 /// Memory goes back to the system when so many connections have gone again.
 pub const CONNECTIONS_EBB: usize = 256;
+/// The rest of a crowd has gone by then, too.
+pub const CONNECTIONS_GOING: Duration = Duration::from_secs(1);
 /// Output waits so long for the client to have read the head of the stream: one that does not read loses
 /// no more than this.
 pub const HEAD_TAKEN: Duration = Duration::from_millis(100);

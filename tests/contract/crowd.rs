@@ -2,6 +2,7 @@
 //! daemon's memory comes back.
 
 use crate::bench::Bench;
+use harness::engine::{Engine, Launch};
 use harness::wait;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use serde_json::json;
@@ -75,7 +76,7 @@ fn thousands_that_hold_connections_hinder_nobody() {
         pings(&bench, what);
         let id = bench.create("beside", &["true"], json!({}));
         bench.client.delete(&format!("/containers/{id}")).expect(204);
-        let most = before + crowd as u64 * 256 * 1024;
+        let most = before + crowd as u64 * 384 * 1024;
         let now = memory(&bench);
         assert!(now <= most, "{what}: {} MB after {} MB", now / MB, before / MB);
         drop(held);
@@ -139,4 +140,40 @@ fn long_bodies_share_what_there_is() {
     assert!(answers.iter().all(|answer| matches!(answer, Ok(400 | 503))), "{answers:?}");
     assert_eq!(stubborn(&bench, head, 15 << 20), Ok(400));
     wait::until_true("the memory comes back", || memory(&bench) <= before + 48 * MB);
+}
+
+/// One exchange on a connection that stays.
+fn exchange(stream: &mut UnixStream, request: &str, body: &str) -> u16 {
+    let length = body.len();
+    let head = format!("{request} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n");
+    let text = format!("{head}Content-Length: {length}\r\n\r\n{body}");
+    stream.write_all(text.as_bytes()).expect("send");
+    let mut answer = [0; 64 << 10];
+    let length = stream.read(&mut answer).expect("an answer");
+    let text = String::from_utf8_lossy(&answer[..length]);
+    text.split(' ').nth(1).and_then(|code| code.parse().ok()).expect("a status")
+}
+
+#[test]
+fn clients_leave_descriptors_to_the_daemon() {
+    let mut engine = Engine::contract();
+    if engine.is_docker() {
+        return;
+    }
+    engine.stop();
+    let few = ["sh", "-c", "ulimit -n 200; exec \"$@\"", "sh"].map(str::to_owned).to_vec();
+    engine.launch_as(Launch { before: few, ..Launch::default() });
+    let client = engine.client();
+    let mut kept = client.connect().expect("a connection");
+    assert_eq!(exchange(&mut kept, "GET /_ping", ""), 200);
+    let held: Vec<_> = (0..300).map(|_| client.connect().expect("a connection")).collect();
+    wait::until_true("one too many is closed", || client.try_call("GET", "/_ping", None).is_err());
+    let body = json!({"Image": "probe", "Cmd": ["sleep", "1000"]}).to_string();
+    assert_eq!(exchange(&mut kept, "POST /containers/create?name=beside", &body), 201);
+    assert_eq!(exchange(&mut kept, "POST /containers/beside/start", ""), 204);
+    drop(held);
+    wait::until_true("others are served again", || {
+        client.try_call("GET", "/_ping", None).is_ok_and(|answer| answer.status == 200)
+    });
+    client.delete("/containers/beside?force=1").expect(204);
 }

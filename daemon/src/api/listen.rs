@@ -10,6 +10,7 @@ use crate::{limits, task};
 use async_io::Async;
 use futures_util::future::{Either, select};
 use nix::errno::Errno;
+use nix::sys::resource::{Resource, getrlimit};
 use nix::sys::socket::{getsockopt, sockopt};
 use shared::error::{Context, Error, Result};
 use shared::kernel::memory;
@@ -152,7 +153,7 @@ impl Listeners {
     pub fn serve(self, api: &Api) -> Server {
         let stop = Arc::new(Stop::new());
         let (quit, quitting) = task::channel::bounded::<()>(1);
-        let crowd = Arc::new(Crowd::default());
+        let crowd = Arc::new(Crowd::new());
         let loops = self
             .sockets
             .into_iter()
@@ -206,6 +207,8 @@ fn begin(stream: Stream, peer: Peer, api: &Api, stop: &Arc<Stop>, crowd: &Arc<Cr
             tracing::debug!(%error, "a connection broke");
         }
         if crowd.has_gone(stop.connections()) {
+            // The last of them are still going.
+            task::sleep(limits::CONNECTIONS_GOING).await;
             task::blocking("give memory back", memory::trim).await;
         }
     })
@@ -213,8 +216,10 @@ fn begin(stream: Stream, peer: Peer, api: &Api, stop: &Arc<Stop>, crowd: &Arc<Cr
 }
 
 /// How many clients there are, and have been.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Crowd {
+    /// Most connections at the same time.
+    limit: usize,
     /// Most connections since memory was given back.
     most: AtomicUsize,
     /// It was said that there are too many.
@@ -222,13 +227,21 @@ struct Crowd {
 }
 
 impl Crowd {
+    /// At most half of this process's descriptors are for clients.
+    fn new() -> Self {
+        let (soft, _) = getrlimit(Resource::RLIMIT_NOFILE).unwrap_or((u64::MAX, 0));
+        let half = usize::try_from(soft / 2).unwrap_or(usize::MAX);
+        let limit = limits::CONNECTIONS.min(half);
+        Self { limit, most: AtomicUsize::new(0), told: AtomicBool::new(false) }
+    }
+
     /// Whether one more may come where there are `open` ones.
     fn admits(&self, open: usize) -> bool {
         self.most.fetch_max(open + 1, Ordering::Relaxed);
-        let admitted = open < limits::CONNECTIONS;
+        let admitted = open < self.limit;
         if !admitted && !self.told.swap(true, Ordering::Relaxed) {
             tracing::warn!(open, "too many connections: further ones are closed at once");
-        } else if open < limits::CONNECTIONS / 2 {
+        } else if open < self.limit / 2 {
             self.told.store(false, Ordering::Relaxed);
         }
         admitted

@@ -17,7 +17,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// up to this size.
 const BYTES: u64 = 256 << 20;
 /// Read at once.
-const PIECE: usize = 64 << 10;
+const PIECE: usize = 16 << 10;
 
 /// Ends `stream`; returns when the peer has gone, when it has had its time, or when the server stops.
 pub async fn linger(mut stream: Stream, guard: &Guard) {
