@@ -164,6 +164,10 @@ fn reading_goes_on_behind_a_cursor() {
 #[test]
 fn an_old_client_has_its_answer_before_the_event() {
     let bench = Bench::new();
+    if bench.engine.is_docker() {
+        // It is nearly always so there, too, but nothing sees to it.
+        return;
+    }
     let path = format!("/v1.24/events?filters={}", filters(&bench));
     for round in 0..10 {
         let id = bench.create(&format!("old{round}"), &["true"], json!({}));
