@@ -101,11 +101,16 @@ fn list(place: &Place) -> Result<Vec<Part>> {
     Ok(parts)
 }
 
-/// Where a file is that somebody has open or had read. Nothing else has the inode of an open file; what
-/// was compressed from an earlier owner of that inode is older than what was from a later one.
-pub fn find(parts: &[Part], wanted: Identity) -> Option<usize> {
-    let itself = parts.iter().position(|part| part.identity == wanted);
-    itself.or_else(|| parts.iter().rposition(|part| part.original == Some(wanted)))
+/// Where a file is that somebody has open: nothing else has its inode. A plain one may have been
+/// compressed meanwhile. Of a compressed one that is gone nothing is left: a file that was compressed from
+/// one of the same inode is another, since inodes of originals are used again at once.
+fn find(parts: &[Part], open: &Part) -> Option<usize> {
+    let itself = parts.iter().position(|part| part.identity == open.identity);
+    let packed = || match open.form {
+        Form::Plain => parts.iter().rposition(|part| part.original == Some(open.identity)),
+        Form::Packed => None,
+    };
+    itself.or_else(packed)
 }
 
 /// The file after the one given, or `None` while that is the current one. When it was deleted
@@ -116,8 +121,7 @@ pub fn after(place: &Place, current: &Part) -> Result<Option<Part>> {
         return Ok(None);
     }
     let parts = all(place)?;
-    let earlier = || find(&parts, current.original?);
-    match find(&parts, current.identity).or_else(earlier) {
+    match find(&parts, current) {
         Some(at) => Ok(parts.into_iter().nth(at + 1)),
         None => Ok(parts.into_iter().next()),
     }

@@ -243,3 +243,37 @@ fn a_reader_goes_on_when_its_file_is_compressed() {
         assert_eq!(next(), "d\n");
     }
 }
+
+#[test]
+fn a_compressed_file_that_is_dropped_is_not_taken_for_another() {
+    let mut log = Log::new("reused", LogFormat::Local);
+    log.place.files = 4;
+    let name = |log: &Log, number| rotation::name(&log.place.path, number, Form::Packed);
+    for (number, part) in [(3, "a"), (2, "b"), (1, "c")] {
+        log.line(part);
+        log.rotate();
+        log.pack();
+        fs::rename(name(&log, 1), name(&log, number)).unwrap();
+    }
+    log.line("d");
+    // The inode of what became "c" is that of the file which holds "a" now.
+    let of_a = rotation::identity(&name(&log, 3).metadata().unwrap());
+    let mut plain = Vec::new();
+    let packed = File::open(name(&log, 1)).unwrap();
+    flate2::read::GzDecoder::new(packed).read_to_end(&mut plain).unwrap();
+    let comment = serde_json::json!({ "original": of_a, "bytes": plain.len() }).to_string();
+    let to = File::create(name(&log, 1)).unwrap();
+    let mut encoder =
+        flate2::GzBuilder::new().comment(comment).write(to, flate2::Compression::default());
+    encoder.write_all(&plain).unwrap();
+    encoder.finish().unwrap();
+    let mut options = Options::new(Shape::Raw);
+    options.until = Until::Ended;
+    let mut reader = Reader::open(log.place.clone(), options).unwrap();
+    fs::remove_file(name(&log, 3)).unwrap();
+    let mut all = Vec::new();
+    while let Chunk::Bytes(bytes) = reader.next().unwrap() {
+        all.extend(bytes);
+    }
+    assert_eq!(String::from_utf8(all).unwrap(), "a\nb\nc\nd\n");
+}

@@ -53,7 +53,7 @@ impl Walker {
         let Some(cursor) = cursor else {
             return Ok((Self::new(place, parts.into_iter().next(), 0, None), Continuity::Whole));
         };
-        Ok(match file::find(&parts, cursor.file).and_then(|at| parts.get(at)) {
+        Ok(match parts.iter().find(|p| p.identity == cursor.file) {
             Some(part) => {
                 (Self::new(place, Some(part.clone()), cursor.bytes, None), Continuity::Whole)
             }
