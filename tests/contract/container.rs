@@ -346,8 +346,9 @@ fn a_wait_ends_with_the_run() {
 }
 
 #[test]
-fn no_limit_of_processes_is_shown_as_docker_shows_it() {
+fn what_was_not_limited_is_shown_as_docker_shows_it() {
     let bench = Bench::new();
-    let id = bench.create("pids", &["true"], json!({"HostConfig": {"PidsLimit": -1}}));
-    assert_eq!(bench.inspect(&id)["HostConfig"]["PidsLimit"], Value::Null);
+    let asked = json!({"HostConfig": {"PidsLimit": -1, "ShmSize": 0}});
+    let host = bench.inspect(&bench.create("pids", &["true"], asked))["HostConfig"].clone();
+    assert_eq!((&host["PidsLimit"], &host["ShmSize"]), (&Value::Null, &json!(64 << 20)));
 }

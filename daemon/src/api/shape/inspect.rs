@@ -5,6 +5,7 @@ use super::time::moment;
 use super::zero;
 use crate::container::record::Record;
 use crate::container::spec::host::Host;
+use crate::container::spec::mount::SHM_BYTES;
 use crate::container::spec::namespace;
 use crate::container::state::{Health, Status, View};
 use serde_json::{Map, Value, json, to_value};
@@ -73,6 +74,10 @@ fn host_config(host: Value, record: &Record, machine: &Host) -> Value {
     if memory_bytes > 0 && host_config["MemorySwap"] == json!(0) {
         // What a limit of memory alone means.
         host_config["MemorySwap"] = json!(memory_bytes.saturating_mul(2));
+    }
+    if host_config["ShmSize"] == json!(0) {
+        // Docker's client names none by asking for none.
+        host_config["ShmSize"] = json!(SHM_BYTES);
     }
     let open = [("NetworkMode", "default"), ("IpcMode", "private"), ("CgroupnsMode", cgroups)];
     for (key, default) in open {
