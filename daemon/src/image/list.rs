@@ -223,7 +223,7 @@ pub(super) fn boolean(name: &str, value: &str) -> Result<bool> {
     }
 }
 
-/// A moment: RFC 3339, seconds since 1970, or a time before now such as `24h` or `1h30m`.
+/// A moment: RFC 3339, also its date alone or without a zone (taken as UTC), seconds since 1970, or a time before now such as `24h` or `1h30m`.
 pub(super) fn until(text: &str) -> Result<i64> {
     let invalid = || Error::invalid(format!("Invalid filter 'until={text}'"));
     if let Some(ago) = duration(text) {
@@ -232,7 +232,13 @@ pub(super) fn until(text: &str) -> Result<i64> {
     if let Ok(seconds) = text.parse::<i64>() {
         return seconds.checked_mul(1_000_000_000).ok_or_else(invalid);
     }
-    match super::document::nanos(Some(text)) {
+    let full = match text.len() {
+        10 => format!("{text}T00:00:00Z"),
+        16 => format!("{text}:00Z"),
+        19 => format!("{text}Z"),
+        _ => text.to_owned(),
+    };
+    match super::document::nanos(Some(&full)) {
         0 => Err(invalid()),
         nanos => Ok(nanos),
     }
@@ -274,7 +280,11 @@ mod tests {
         assert!(until("soon").is_err());
         let hour = event::now_nanos() - until("1h30m").unwrap();
         assert!((hour - 5_400_000_000_000).abs() < 10_000_000_000);
-        assert_eq!(until("2020-01-01T00:00:00Z").unwrap(), 1_577_836_800_000_000_000);
+        for text in
+            ["2020-01-01T00:00:00Z", "2020-01-01", "2020-01-01T00:00", "2020-01-01T00:00:00"]
+        {
+            assert_eq!(until(text).unwrap(), 1_577_836_800_000_000_000, "{text}");
+        }
         assert_eq!(label("a=b=c"), ("a".to_owned(), Some("b=c".to_owned())));
     }
 }
