@@ -108,6 +108,7 @@ pub struct RequestBody {
 
 impl RequestBody {
     /// `ahead` is told that a body is being read.
+    #[cfg(feature = "serve")]
     pub(crate) fn new(inner: Incoming, ahead: Ahead) -> Self {
         if !inner.is_end_stream() {
             ahead.lock().body_busy = true;

@@ -105,10 +105,8 @@ impl Guard {
 
     /// Returns once the server is stopping.
     pub async fn stopping(&self) {
-        match self.receiver.recv().await {
-            Ok(never) => match never {},
-            Err(async_channel::RecvError) => {}
-        }
+        // Nothing is ever sent: the channel's end is the message.
+        let Err(async_channel::RecvError) = self.receiver.recv().await;
     }
 
     /// What the heads of all connections take.
