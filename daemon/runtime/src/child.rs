@@ -1,19 +1,19 @@
 //! The inner half: the container's first process, or a further one, from its birth to `execve`. It
 //! reads top to bottom as the list of steps; each is a file of `setup`.
 
-use crate::embed::Io;
-use crate::launch::{Gate, Keyring, Pivot, exit};
+use crate::fork::exit;
 use crate::program::{self, Program};
+use crate::setup::container::Container;
 use crate::setup::{
     capability, console, device, hostname, identity, limit, lsm, mask, mount, network, rootfs,
     seccomp, sysctl, user,
 };
 use crate::sync::{self, Packet};
+use crate::work::{Io, Keyring};
 use crate::{descriptor, fifo, hook};
-use oci_spec::runtime::{Linux, Process, Spec};
+use oci_spec::runtime::Process;
 use shared::error::{Context, Error, Kind, Result};
 use std::os::fd::{AsFd, OwnedFd};
-use std::path::Path;
 
 /// What both kinds of processes have.
 pub struct Inner<'a> {
@@ -33,34 +33,6 @@ pub struct Inner<'a> {
     pub outer: Option<OwnedFd>,
     /// The outer half hands a listener of the filter over.
     pub listened: bool,
-}
-
-/// What a container has besides.
-pub struct Container<'a> {
-    /// Its name.
-    pub id: &'a str,
-    /// OCI bundle.
-    pub bundle: &'a Path,
-    /// All of the spec.
-    pub spec: &'a Spec,
-    /// Its Linux part.
-    pub linux: &'a Linux,
-    /// Root filesystem.
-    pub rootfs: &'a [shared::shim::Mount],
-    /// Where to wait.
-    pub gate: &'a Gate,
-    /// How `/` is changed.
-    pub pivot: Pivot,
-    /// Session keyring.
-    pub keyring: Keyring,
-    /// Copied sources of bind mounts.
-    pub sources: &'a mount::Sources,
-    /// Ids are to be mapped first.
-    pub user_fresh: bool,
-    /// Its network namespace was just made.
-    pub network_fresh: bool,
-    /// The outer half runs hooks.
-    pub hooks: bool,
 }
 
 /// Never returns: executes the program, or tells the caller why not and ends.

@@ -14,8 +14,9 @@
 //! `process.user.username` is honoured: `name`, `name:group`, `uid:gid`, looked up in the container's
 //! own `/etc/passwd` and `/etc/group`; it wins over `uid`, `gid`.
 
-use crate::launch::{self, Gate, Launch, Work};
 use crate::sync::{self, Packet};
+use crate::work::{Gate, Keyring, Launch, Pivot, Work};
+use crate::{fork, launch};
 use shared::error::{Context, Error, Kind, Result};
 use shared::kernel::cgroup::{self, Freeze};
 use shared::kernel::namespace::Namespace;
@@ -23,30 +24,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-/// Three ends of pipes or files.
-#[derive(Debug)]
-pub struct Stdio {
-    /// Read by the program.
-    pub stdin: OwnedFd,
-    /// Written by it.
-    pub stdout: OwnedFd,
-    /// Written by it.
-    pub stderr: OwnedFd,
-}
-
-/// The program's standard streams.
-#[derive(Debug)]
-pub enum Io {
-    /// As given.
-    Pipes(Stdio),
-    /// A pseudo terminal made inside the container; the master comes back.
-    Terminal {
-        /// First size; 0 leaves it.
-        rows: u16,
-        /// First size; 0 leaves it.
-        columns: u16,
-    },
-}
+pub use crate::work::{Io, Stdio};
 
 /// What [`create`] needs.
 #[derive(Debug)]
@@ -94,8 +72,8 @@ pub fn create(args: CreateArgs<'_>) -> Result<Created> {
         rootfs: args.rootfs,
         netns: args.netns,
         gate: Gate::Socket,
-        pivot: launch::Pivot::Root,
-        keyring: launch::Keyring::New,
+        pivot: Pivot::Root,
+        keyring: Keyring::New,
         console: None,
     };
     let launched = launch::run(Launch {
@@ -194,7 +172,7 @@ pub fn resume(cgroup: &str) -> Result<()> {
 /// child. Returns what this kernel cannot do, one sentence each.
 pub fn update(cgroup: &str, resources: OwnedFd) -> Result<Vec<String>> {
     let group = cgroup::open(cgroup)?;
-    launch::in_a_fork(|| {
+    fork::in_a_fork(|| {
         let bytes = crate::descriptor::read_all(resources, "the resources")?;
         let resources = serde_json::from_slice(&bytes)
             .map_err(|e| Error::invalid(format!("the resources are not understood: {e}")))?;

@@ -1,8 +1,8 @@
 //! Between created and started: the first process waits at a socket (the caller stays) or at a fifo
 //! in the state directory (the caller has ended; a later `start` opens it). What the fifo's writer
 //! has to say after `0` is why the program could not be executed.
-use crate::launch::Gate;
 use crate::sync::{self, Packet};
+use crate::work::Gate;
 use nix::fcntl::{OFlag, open, openat};
 use nix::poll::{PollFd, PollFlags, PollTimeout};
 use nix::sys::stat::Mode;
@@ -52,7 +52,7 @@ impl Waiting {
         let Some(place) = &self.place else {
             return match sync::receive(socket)? {
                 Some((Packet::Go, _)) => Ok(()),
-                None => crate::launch::exit(125),
+                None => crate::fork::exit(125),
                 Some((other, _)) => Err(Error::internal(format!("unexpected packet {other:?}"))),
             };
         };

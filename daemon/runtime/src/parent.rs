@@ -6,10 +6,11 @@
 mod company;
 
 use crate::child::{self, Inner};
-use crate::launch::{Launch, Work, exit};
+use crate::fork::exit;
 use crate::listener::Listener;
 use crate::setup::{self, identity, limit, mount, namespace, user};
 use crate::sync::{self, Packet};
+use crate::work::{Launch, Work};
 use crate::{descriptor, resource, seccomp, validate};
 use company::Company;
 use nix::sched::CloneFlags;
@@ -81,7 +82,7 @@ fn create(mut launch: Launch<'_>, socket: &OwnedFd) -> Result<()> {
                 outer: pair.map(|(_, theirs)| theirs),
                 listened: company.agent.is_some(),
             };
-            let container = child::Container {
+            let container = setup::container::Container {
                 id,
                 bundle,
                 spec: &spec,

@@ -21,6 +21,7 @@ pub mod request;
 pub mod route;
 pub mod shape;
 pub mod slot;
+mod status;
 mod system;
 pub mod trace;
 mod upload;

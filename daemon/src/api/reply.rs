@@ -1,7 +1,7 @@
 //! What handlers answer: a status alone, a JSON value, bytes, a stream, or the connection itself.
 
-use crate::api::error;
 use crate::api::slot::Slot;
+use crate::api::status;
 use crate::task::channel::TrySendError;
 use crate::{limits, task};
 use bytes::Bytes;
@@ -214,7 +214,7 @@ fn ended(value: &impl Serialize, end: &[u8]) -> Result<Bytes> {
 
 fn failure_line(failure: &Error) -> Bytes {
     let text = failure.to_string();
-    let code = error::status(failure.kind());
+    let code = status::of(failure.kind());
     let value =
         serde_json::json!({ "errorDetail": { "code": code, "message": text }, "error": text });
     Bytes::from(format!("{value}\r\n"))

@@ -10,6 +10,7 @@ pub mod handle;
 pub mod history;
 pub mod io;
 pub mod list;
+pub mod look;
 pub mod name;
 pub mod owner;
 pub mod policy;

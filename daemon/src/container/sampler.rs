@@ -5,16 +5,17 @@
 //! processor time a second. Subscribers take what is newest: a slow one misses samples, never facts.
 
 use super::history::{History, Point};
+use super::look::{Looks, Watch, Watches};
 use super::reading::{Machine, Reading, Scope, Source};
 use crate::task::{self, Listener};
 use shared::error::{Context, Error, Kind, Result};
 use shared::id::ContainerId;
 use shared::kernel::cgroup::{Cgroup, Layout};
 use shared::watch::{Interest, Sample};
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::HashMap;
 use std::panic::AssertUnwindSafe;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, Weak};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
 /// Seconds between two readings when nobody looks.
@@ -33,7 +34,7 @@ pub struct Sampler(Arc<Inner>);
 struct Inner {
     layout: Layout,
     tracked: Mutex<HashMap<ContainerId, Tracked>>,
-    watches: Mutex<Vec<Weak<Watched>>>,
+    watches: Watches,
     bell: task::Bell,
     turn: AtomicU64,
     /// The last reading of all.
@@ -72,7 +73,7 @@ impl Sampler {
         Ok(Self(Arc::new(Inner {
             layout,
             tracked: Mutex::default(),
-            watches: Mutex::default(),
+            watches: Watches::default(),
             bell: task::Bell::new(),
             turn: AtomicU64::new(0),
             all: Mutex::default(),
@@ -183,17 +184,12 @@ impl Sampler {
 
     /// Begins to look. Nothing is of interest until [`Sampler::look_at`].
     pub fn watch(&self) -> Watch {
-        let id = shared::id::hex(&shared::id::random::<8>());
-        let watched = Arc::new(Watched { id, ..Watched::default() });
-        self.0.watches().push(Arc::downgrade(&watched));
-        Watch { watched }
+        self.0.watches.begin()
     }
 
     /// Changes what the watch of this name looks at. `NotFound` once it is gone.
     pub fn look_at(&self, watch: &str, interest: Interest) -> Result<()> {
-        let found = self.0.watches().iter().filter_map(Weak::upgrade).find(|w| w.id == watch);
-        let watched = found.ok_or_else(|| Error::not_found(format!("no such watch: {watch}")))?;
-        *watched.interest.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = interest;
+        self.0.watches.look_at(watch, interest)?;
         self.0.bell.notify(usize::MAX);
         Ok(())
     }
@@ -228,7 +224,7 @@ impl Sampler {
 
     /// One batch. Blocking.
     fn tick(&self, second: u64) {
-        let interest = self.0.interest();
+        let interest = self.0.watches.interest();
         let due: Vec<_> = {
             let mut tracked = self.0.tracked();
             let due = tracked.values_mut().filter(|entry| entry.is_due(second, &interest));
@@ -252,7 +248,7 @@ impl Sampler {
                 Err(error) => tracing::debug!(container = %source.id, %error, "cannot sample"),
             }
         }
-        self.0.publish(&samples);
+        self.0.watches.publish(&samples);
     }
 }
 
@@ -275,22 +271,6 @@ impl Inner {
         self.tracked.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 
-    fn watches(&self) -> MutexGuard<'_, Vec<Weak<Watched>>> {
-        self.watches.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
-    }
-
-    fn interest(&self) -> Looks {
-        let mut looks = Looks::default();
-        self.watches().retain(|watch| {
-            let Some(watch) = watch.upgrade() else { return false };
-            let interest = watch.interest.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-            looks.all |= interest.all;
-            looks.ids.extend(interest.containers.iter().cloned());
-            true
-        });
-        looks
-    }
-
     /// Keeps a reading, if the container is still the same run of the same one.
     fn store(&self, source: &Source, reading: Reading) -> Option<Sample> {
         let mut tracked = self.tracked();
@@ -301,19 +281,6 @@ impl Inner {
         entry.history.push(point(&reading));
         entry.before = entry.last.replace(Arc::new(reading));
         entry.sample()
-    }
-
-    fn publish(&self, samples: &[Sample]) {
-        if samples.is_empty() {
-            return;
-        }
-        for watch in self.watches().iter().filter_map(Weak::upgrade) {
-            let mut waiting =
-                watch.waiting.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-            waiting.extend(samples.iter().map(|sample| (sample.id.clone(), sample.clone())));
-            drop(waiting);
-            watch.bell.notify(usize::MAX);
-        }
     }
 }
 
@@ -330,53 +297,58 @@ fn point(reading: &Reading) -> Point {
     }
 }
 
-#[derive(Default)]
-struct Looks {
-    all: bool,
-    ids: HashSet<String>,
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-impl Looks {
-    fn covers(&self, id: &ContainerId) -> bool {
-        self.all || self.ids.contains(id.as_str())
-    }
-}
-
-#[derive(Default)]
-struct Watched {
-    id: String,
-    interest: Mutex<Interest>,
-    waiting: Mutex<BTreeMap<String, Sample>>,
-    bell: task::Bell,
-}
-
-/// Somebody who looks. Dropping it ends the interest.
-pub struct Watch {
-    watched: Arc<Watched>,
-}
-
-impl Watch {
-    /// Its name, by which [`Sampler::look_at`] finds it.
-    pub fn id(&self) -> &str {
-        &self.watched.id
+    fn own_group() -> Source {
+        let cgroup = format!("/coffer-sampler-{}", std::process::id());
+        Layout::detect().unwrap().group(&cgroup).unwrap().create().unwrap();
+        let pid = i32::try_from(std::process::id()).unwrap();
+        Source { id: ContainerId::generate(), cgroup, pid, own_network: true }
     }
 
-    /// The newest samples since the last call, one per container; waits for some.
-    pub async fn next(&self) -> Vec<Sample> {
-        loop {
-            let listener = self.watched.bell.listen();
-            let waiting = {
-                let mut waiting =
-                    self.watched.waiting.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-                std::mem::take(&mut *waiting)
-            };
-            if !waiting.is_empty() {
-                return waiting.into_values().collect();
-            }
-            listener.await;
+    struct Made(String);
+    impl Drop for Made {
+        fn drop(&mut self) {
+            Layout::detect().unwrap().group(&self.0).unwrap().remove().unwrap();
         }
     }
-}
 
-#[cfg(test)]
-mod tests;
+    #[test]
+    fn a_new_container_is_read_at_once_and_a_watcher_sees_it() {
+        if !nix::unistd::Uid::effective().is_root() {
+            eprintln!("skipped: making a control group needs root");
+            return;
+        }
+        let sampler = Sampler::new().unwrap();
+        let source = own_group();
+        let _made = Made(source.cgroup.clone());
+        let (id, watch) = (source.id.clone(), sampler.watch());
+        sampler.look_at(watch.id(), Interest { all: true, ..Interest::default() }).unwrap();
+        sampler.clone().run().unwrap();
+        sampler.track(source).unwrap();
+        let limit = Duration::from_secs(5);
+        let samples = task::block_on(task::timeout(limit, "a sample", watch.next())).unwrap();
+        assert_eq!(samples[0].id, id.as_str());
+        let second = task::block_on(task::timeout(limit, "another", watch.next())).unwrap();
+        assert!(second[0].time_nanos > samples[0].time_nanos);
+        let pair = sampler.read(&id).unwrap();
+        assert!(pair.before.is_some() && pair.cpus > 0);
+        sampler.freeze(&id);
+        assert_eq!(sampler.read(&id).unwrap_err().kind(), Kind::NotFound);
+        assert!(sampler.history(&id).len() >= 2, "the history outlives the container");
+        sampler.forget(&id);
+        assert!(sampler.history(&id).is_empty());
+    }
+
+    #[test]
+    fn a_watch_that_is_gone_is_not_looked_for() {
+        let sampler = Sampler::new().unwrap();
+        let id = sampler.watch().id().to_owned();
+        let error = sampler.look_at(&id, Interest::default()).unwrap_err();
+        assert_eq!(error.kind(), Kind::NotFound);
+        assert!(!sampler.0.watches.interest().all);
+        assert!(sampler.0.watches.is_empty());
+    }
+}

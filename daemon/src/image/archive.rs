@@ -4,7 +4,8 @@
 use super::add::Fresh;
 use super::settle::Early;
 use super::step::{Progress, Step};
-use super::unpack::reader::{Content, Entry, NoTap, Reader};
+use super::unpack::entry::Entry;
+use super::unpack::reader::{Content, NoTap, Reader};
 use super::unpack::stream::{Compression, Hashed, peek};
 use super::unpack::{Target, clean, unpack};
 use crate::limits;

@@ -5,15 +5,14 @@
 //! it goes first.
 
 use super::connection::Connection;
+use super::reaped::Reaped;
 use super::zygote::Zygote;
 use super::{Notice, Shim};
 use crate::limits;
 use crate::task;
 use crate::task::channel::Sender;
-use async_io::Async;
 use shared::error::{Context, Error, Kind, Result};
 use shared::id::ContainerId;
-use shared::kernel::command::Child;
 use shared::kernel::process::Process;
 use shared::kernel::socket;
 use shared::paths::{Paths, SHIM_SOCKET};
@@ -21,8 +20,7 @@ use shared::shim::{Fork, Hello, PROTOCOL};
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::sync::Arc;
 
 /// Starts shims.
 #[derive(Clone, Debug)]
@@ -116,69 +114,10 @@ impl Launcher {
     }
 }
 
-/// A shim that is our child, until it has been waited for.
-#[derive(Debug)]
-pub(super) struct Reaped(Mutex<Option<Child>>);
-
-impl Reaped {
-    pub(super) fn new(child: Child) -> Self {
-        Self(Mutex::new(Some(child)))
-    }
-
-    fn take(&self) -> Option<Child> {
-        self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take()
-    }
-
-    /// Waits until it has ended and reaps it; one that stays is killed.
-    pub(super) async fn gone(&self) -> Result<()> {
-        match self.take() {
-            Some(child) => reap(child, limits::SHIM_END).await,
-            None => Ok(()),
-        }
-    }
-
-    /// Kills it and reaps it.
-    pub(super) async fn kill(&self) -> Result<()> {
-        match self.take() {
-            Some(child) => reap(child, Duration::ZERO).await,
-            None => Ok(()),
-        }
-    }
-}
-
-impl Drop for Reaped {
-    /// The connection has ended, so the shim is about to end or hangs.
-    fn drop(&mut self) {
-        if let Some(child) = self.take() {
-            let work = async move {
-                if let Err(error) = reap(child, limits::SHIM_END).await {
-                    tracing::warn!(%error, "cannot reap a shim");
-                }
-            };
-            task::spawn("reap a shim", work).detach();
-        }
-    }
-}
-
 /// Kills a shim that a former daemon started, by the process id that it told.
 pub(super) async fn kill_stranger(pid: i32) -> Result<()> {
     match Process::open(pid).and_then(|process| process.signal(libc::SIGKILL)) {
         Err(error) if error.kind() == Kind::NotFound => Ok(()),
         other => other,
     }
-}
-
-async fn reap(child: Child, patience: Duration) -> Result<()> {
-    if child.try_wait()?.is_some() {
-        return Ok(());
-    }
-    let process = Async::new(Process::open(child.pid())?).context("watch a shim")?;
-    let ended = async { process.readable().await.context("wait for a shim") };
-    if task::timeout(patience, "a shim's end", ended).await.is_err() {
-        tracing::warn!(pid = child.pid(), "a shim does not end: killing it");
-        process.get_ref().signal(libc::SIGKILL)?;
-        let ended = async { process.readable().await.context("wait for a shim") };
-        task::timeout(limits::KILL, "the end of a killed shim", ended).await??;
-    }
-    child.try_wait().map(drop)
 }

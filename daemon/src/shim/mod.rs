@@ -6,13 +6,14 @@
 
 mod connection;
 mod launch;
+mod reaped;
 mod zygote;
 
 pub use launch::{Launch, Launcher};
 
 use crate::limits;
 use connection::Connection;
-use launch::Reaped;
+use reaped::Reaped;
 use shared::error::{Error, Kind, Result};
 use shared::paths::INIT;
 use shared::rotation::Identity;

@@ -2,7 +2,7 @@
 //! shim is, and anew when it has gone; whoever killed it did no container harm.
 
 use super::connection::Connection;
-use super::launch::Reaped;
+use super::reaped::Reaped;
 use crate::limits;
 use crate::task::{self, channel};
 use shared::error::{Error, Result};

@@ -1,6 +1,6 @@
 //! The state directory `<root>/<id>`: `state.json`, and `exec.fifo` from create until start.
 
-use super::arguments::Global;
+use super::global::Global;
 use crate::fifo;
 use oci_spec::runtime::Spec;
 use serde::{Deserialize, Serialize};

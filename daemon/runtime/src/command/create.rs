@@ -1,6 +1,7 @@
 //! `create`: everything but running the program.
 
-use super::arguments::{Create, Global};
+use super::arguments::Create;
+use super::global::Global;
 use super::launcher::{self, Ends};
 use shared::error::Result;
 

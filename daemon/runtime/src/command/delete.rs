@@ -1,7 +1,8 @@
 //! `delete`: forgets a stopped container, and with `--force` stops it first.
 
-use super::arguments::{Delete, Global};
+use super::arguments::Delete;
 use super::container::{Folder, Record, Status};
+use super::global::Global;
 use super::log;
 use crate::hook;
 use shared::error::{Error, Kind, Result};

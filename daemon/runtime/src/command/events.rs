@@ -2,8 +2,9 @@
 
 mod shape;
 
-use super::arguments::{Events, Global};
+use super::arguments::Events;
 use super::container::{Record, Status, open};
+use super::global::Global;
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use shape::Event;

@@ -1,13 +1,15 @@
 //! `exec`: a further process in a container.
 
-use super::arguments::{Exec, Global};
+use super::arguments::Exec;
 use super::attend::{Attendance, become_subreaper};
 use super::container::{Record, Status, open, replace};
+use super::global::Global;
 use super::launcher::{Ends, streams};
 use super::{lenient, log};
 use crate::hook;
-use crate::launch::{self, Launch, Work};
+use crate::launch;
 use crate::listener::Listener;
+use crate::work::{Launch, Work};
 use oci_spec::runtime::{Capabilities, Process};
 use shared::error::{Context, Error, Kind, Result};
 use shared::kernel::cgroup::Cgroup;

@@ -1,7 +1,8 @@
 //! Parsing the command line, and what is printed instead of running: help in runc's shape, the
 //! version, what is wrong.
 
-use super::arguments::{Cli, Command, Global, SPEC};
+use super::arguments::{Cli, Command, SPEC};
+use super::global::Global;
 use clap::builder::StyledStr;
 use clap::error::ErrorKind;
 use clap::{CommandFactory, FromArgMatches};

@@ -1,7 +1,8 @@
 //! `kill`: a signal to the first process, or to all.
 
-use super::arguments::{Global, Kill};
+use super::arguments::Kill;
 use super::container::{Status, open};
+use super::global::Global;
 use nix::sys::signal::Signal;
 use shared::error::{Error, Kind, Result};
 use shared::kernel::process::Process;

@@ -1,11 +1,12 @@
 //! What `create` and `run` share: bundle, state directory, control group, launch, process id file.
 //! Whatever fails, nothing is left behind.
 
-use super::arguments::{Create, Global};
+use super::arguments::Create;
 use super::container::{Folder, Group, Record, group_of, replace};
+use super::global::Global;
 use super::{lenient, log};
-use crate::embed::{Io, Stdio};
-use crate::launch::{self, Gate, Keyring, Launch, Launched, Pivot, Work};
+use crate::launch::{self, Launched};
+use crate::work::{Gate, Io, Keyring, Launch, Pivot, Stdio, Work};
 use nix::sys::stat::Mode;
 use oci_spec::runtime::{Process, Spec};
 use shared::error::{Context, Error, Kind, Result};

@@ -1,7 +1,8 @@
 //! `list`: every container below the root.
 
-use super::arguments::{Global, List};
+use super::arguments::List;
 use super::container::Folder;
+use super::global::Global;
 use super::log;
 use super::state::State;
 use shared::error::{Context, Error, Result};

@@ -1,6 +1,6 @@
 //! The log that callers such as containerd read: runc's two formats, to a file or standard error.
 
-use super::arguments::{Format, Global};
+use super::global::{Format, Global};
 use shared::error::{Context, Result};
 use std::fs::File;
 use std::io::Write;

@@ -10,6 +10,7 @@ mod delete;
 mod events;
 mod exec;
 mod features;
+mod global;
 mod help;
 mod kill;
 mod launcher;
@@ -24,7 +25,8 @@ mod start;
 mod state;
 mod update;
 
-use arguments::{Command, Global};
+use arguments::Command;
+use global::Global;
 use help::Parsed;
 use shared::error::Result;
 use std::process::ExitCode;

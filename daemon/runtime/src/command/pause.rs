@@ -1,7 +1,8 @@
 //! `pause` and `resume`.
 
-use super::arguments::{Global, Named};
+use super::arguments::Named;
 use super::container::{Status, open};
+use super::global::Global;
 use shared::error::{Error, Kind, Result};
 use shared::kernel::cgroup::Freeze;
 

@@ -1,7 +1,8 @@
 //! `ps`: the host's `ps`, its lines reduced to those of the container.
 
-use super::arguments::{Global, Ps};
+use super::arguments::Ps;
 use super::container::open;
+use super::global::Global;
 use shared::error::{Context, Error, Result};
 use std::process::Command;
 

@@ -1,7 +1,8 @@
 //! `run`: create, start and, unless detached, stay until the end.
 
-use super::arguments::{Global, Run};
+use super::arguments::Run;
 use super::attend::Attendance;
+use super::global::Global;
 use super::launcher::{self, Ends};
 use super::{delete, log, start};
 use shared::error::Result;

@@ -1,7 +1,8 @@
 //! `start`: lets a created container run its program.
 
-use super::arguments::{Global, Named};
+use super::arguments::Named;
 use super::container::{Folder, Record, Status, open};
+use super::global::Global;
 use super::log;
 use crate::{fifo, hook};
 use shared::error::{Context, Error, Kind, Result};

@@ -1,7 +1,8 @@
 //! `state`: OCI's state, with runc's additions.
 
-use super::arguments::{Global, Named};
+use super::arguments::Named;
 use super::container::{Folder, Record, Status, open};
+use super::global::Global;
 use serde::Serialize;
 use shared::error::{Context, Result};
 use std::collections::BTreeMap;

@@ -1,7 +1,7 @@
 //! `update`: other limits for a container that exists.
 
-use super::arguments::Global;
 use super::container::{Status, open};
+use super::global::Global;
 use super::log;
 use clap::Args;
 use oci_spec::runtime::LinuxResources;

@@ -1,7 +1,7 @@
 //! Standard streams: the given pipes, or a pseudo terminal made inside the container (pty(7)).
 #![allow(unsafe_code)] // ioctl and dup2 by number
 
-use crate::embed::Io;
+use crate::work::Io;
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, open};
 use nix::mount::MsFlags;

@@ -3,6 +3,7 @@
 pub mod capability;
 pub mod cgroup;
 pub mod console;
+pub mod container;
 pub mod device;
 pub mod hostname;
 pub mod identity;

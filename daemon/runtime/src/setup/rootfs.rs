@@ -1,8 +1,8 @@
 //! The root filesystem: mounted in the container's own mount namespace, made `/`, made read-only.
 
+use super::container::Container;
 use super::place::{Root, by_number};
-use crate::child::Container;
-use crate::launch::Pivot;
+use crate::work::Pivot;
 use nix::mount::{MntFlags, MsFlags};
 use nix::sys::statvfs::{FsFlags, statvfs};
 use oci_spec::runtime::{LinuxNamespaceType, Process};

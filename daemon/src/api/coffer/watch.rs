@@ -9,7 +9,7 @@ use crate::api::request::{Call, Query};
 use crate::api::shape;
 use crate::config::build;
 use crate::container::feed::{Changes, Reader};
-use crate::container::sampler::Watch;
+use crate::container::look::Watch;
 use crate::engine::Engine;
 use crate::event::{Item, Since, Subscription};
 use bytes::Bytes;

@@ -3,6 +3,7 @@
 //! One thread reads, decompresses, hashes and parses; others write the files. Archives come from
 //! strangers: paths are resolved beneath the folder by the kernel, and everything is bounded.
 
+pub mod entry;
 mod pax;
 mod place;
 pub mod reader;
@@ -17,9 +18,10 @@ pub use place::{OPAQUE, WHITEOUT, clean};
 use crate::limits;
 use crate::snapshot::Whiteouts;
 use crate::snapshot::attribute::{Attributes, Privilege};
+use entry::Entry;
 use nix::errno::Errno;
 use place::{Place, Tree};
-use reader::{Entry, Reader};
+use reader::Reader;
 use recipe::{Displaced, Recorder};
 use shared::error::{Context, Error, Kind, Result};
 use shared::id::Digest;

@@ -1,7 +1,7 @@
 //! What tar's extension headers say about the entry that follows them (POSIX.1-2017, pax, "pax Extended
 //! Header"; extended attributes as `SCHILY.xattr.<name>`), and the plain header's own fields.
 
-use super::reader::Entry;
+use super::entry::Entry;
 use crate::limits;
 use shared::error::{Error, Result};
 use std::ffi::OsString;

@@ -3,7 +3,7 @@
 //!
 //! A path is never resolved by name from outside: parents are descriptors, opened beneath the root.
 
-use super::reader::Entry;
+use super::entry::Entry;
 use super::recipe::Displaced;
 use super::writer::{Body, Job, Writers};
 use crate::limits;
