@@ -1,15 +1,10 @@
 //! Forwarding of a container's log to syslog over its runs: one task at a time, so that no line is sent
 //! twice; the next run's task waits for the last one's.
 
-use crate::container::io::logs::{Forward, Place, forward};
-use crate::container::owner::Owner;
-use crate::container::prepare;
-use crate::container::spec::log::{Choice, Driver};
-use crate::container::spec::syslog::Target;
+use crate::container::io::logs::{Forward, forward};
 use crate::limits;
 use crate::task::channel::{Sender, bounded};
 use crate::task::{self, Task};
-use shared::error::Result;
 
 /// What is under way for one container.
 #[derive(Default)]
@@ -54,34 +49,6 @@ impl Forwarding {
             && task::timeout(limits::FORWARD_END, "the rest of a log", task).await.is_err()
         {
             tracing::warn!("a log is removed before its collector has all of it");
-        }
-    }
-}
-
-/// What is to be forwarded, if the container's driver says so.
-pub(in crate::container) fn job(owner: &Owner) -> Result<Option<Forward>> {
-    let record = &owner.record;
-    let choice = Choice::daemon(&record.decided.log_driver, record.decided.log_options.clone())?;
-    if choice.driver != Driver::Syslog {
-        return Ok(None);
-    }
-    let choice = choice.tagged(&prepare::tag_info(record))?;
-    let paths = &owner.inner.parts.paths;
-    let Some(log) = choice.shim(paths.log(&owner.id), None)? else { return Ok(None) };
-    Ok(Some(Forward {
-        place: Place { path: log.path, format: log.format, files: log.max_files },
-        target: Target::parse(&choice.options)?,
-        tag: choice.tag().to_owned(),
-        cursor: paths.container(&owner.id).join("syslog.cursor"),
-    }))
-}
-
-impl Owner {
-    /// A run has begun, or was found running.
-    pub(in crate::container) fn begin_forwarding(&mut self) {
-        match job(self) {
-            Ok(job) => self.forwarding.begin(job),
-            Err(error) => tracing::error!(container = %self.id, %error, "cannot forward a log"),
         }
     }
 }

@@ -3,5 +3,6 @@
 
 pub mod forward;
 pub mod health;
+mod log;
 pub mod pack;
 pub mod restart;

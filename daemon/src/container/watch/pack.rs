@@ -3,9 +3,7 @@
 //! and this does. One task at a time for a container; it ends before a shim is started or files go.
 
 use crate::container::io::logs::{Packed, pack};
-use crate::container::owner::Owner;
 use crate::container::settings::Gate;
-use crate::container::spec::log::Choice;
 use crate::limits;
 use crate::shim::Shim;
 use crate::task::channel::{Receiver, Sender, bounded};
@@ -22,9 +20,9 @@ use std::sync::Arc;
 #[derive(Clone, Debug)]
 pub struct Job {
     /// The current file.
-    path: PathBuf,
+    pub path: PathBuf,
     /// How many files there are at most.
-    files: u32,
+    pub files: u32,
 }
 
 /// What is under way for one container.
@@ -37,7 +35,7 @@ pub struct Packing {
 
 impl Packing {
     /// Compresses what there is; while `shim` is given also what is rotated from now on.
-    async fn begin(&mut self, job: Job, shim: Option<Arc<Shim>>, gate: Arc<Gate>) {
+    pub async fn begin(&mut self, job: Job, shim: Option<Arc<Shim>>, gate: Arc<Gate>) {
         self.finish().await;
         let (wanted, unwanted) = bounded(1);
         self.wanted = Some(wanted);
@@ -133,29 +131,4 @@ fn temporary(path: &Path) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(".packing");
     name.into()
-}
-
-impl Owner {
-    /// What is to be compressed, if the container's options say so.
-    fn pack_job(&self) -> Result<Option<Job>> {
-        let decided = &self.record.decided;
-        let choice = Choice::daemon(&decided.log_driver, decided.log_options.clone())?;
-        if !choice.compress()? {
-            return Ok(None);
-        }
-        let log = choice.shim(self.inner.parts.paths.log(&self.id), None)?;
-        Ok(log.map(|log| Job { path: log.path, files: log.max_files }))
-    }
-
-    /// A run has begun, was found, or is over: then there is no shim.
-    pub(in crate::container) async fn begin_packing(&mut self) {
-        match self.pack_job() {
-            Ok(Some(job)) => {
-                let gate = self.inner.packers.clone();
-                self.packing.begin(job, self.shim.clone(), gate).await;
-            }
-            Ok(None) => {}
-            Err(error) => tracing::error!(container = %self.id, %error, "cannot compress a log"),
-        }
-    }
 }
