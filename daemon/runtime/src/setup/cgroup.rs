@@ -1,6 +1,6 @@
 //! The container's view of control groups: its own group as `/sys/fs/cgroup`.
 
-use super::mount::reopen;
+use super::place::reopen;
 use super::place::{Root, Want, by_number};
 use nix::mount::MsFlags;
 use oci_spec::runtime::{Linux, LinuxNamespaceType};

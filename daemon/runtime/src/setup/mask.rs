@@ -33,7 +33,7 @@ fn read_only(path: &Path) -> Result<()> {
         Err(error) => return Err(error).context(format!("bind {} to itself", path.display())),
     }
     // Flags that the mount has already must be said again: a user namespace may not drop them.
-    mount::remount(path, super::rootfs::flags_of(path)? | MsFlags::MS_RDONLY)
+    mount::remount(path, super::flags::of(path)? | MsFlags::MS_RDONLY)
 }
 
 /// A file is covered by `/dev/null`, a folder by one empty read-only tmpfs that all folders share.

@@ -5,6 +5,7 @@ pub mod cgroup;
 pub mod console;
 pub mod container;
 pub mod device;
+mod flags;
 pub mod hostname;
 pub mod identity;
 pub mod limit;

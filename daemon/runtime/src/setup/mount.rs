@@ -9,7 +9,8 @@ mod tmpfs;
 pub use source::Sources;
 
 use super::cgroup;
-use super::place::{Root, Want, by_number, mode_of};
+use super::flags;
+use super::place::{Root, Want, by_number, mode_of, reopen};
 use nix::mount::MsFlags;
 use oci_spec::runtime::{Linux, Mount, Spec};
 use shared::error::{Context, Error, Kind, Result};
@@ -102,7 +103,7 @@ fn bind(root: &Root, entry: &Mount, options: &Options, copy: Option<&OwnedFd>) -
         return Ok(());
     }
     let fd = reopen(root, entry.destination())?;
-    let now = super::rootfs::flags_of_open(&fd)?;
+    let now = flags::of_open(&fd)?;
     let flags = now & !options.cleared | set;
     if flags == now {
         return Ok(());
@@ -112,11 +113,6 @@ fn bind(root: &Root, entry: &Mount, options: &Options, copy: Option<&OwnedFd>) -
         Err(_) if now | set != flags => mount::remount(&by_number(&fd), now | set),
         other => other,
     }
-}
-
-/// What is mounted at the target now.
-pub fn reopen(root: &Root, target: &Path) -> Result<OwnedFd> {
-    root.find(target)?.ok_or_else(|| Error::internal(format!("{} vanished", target.display())))
 }
 
 fn words(error: &std::io::Error) -> String {

@@ -180,6 +180,11 @@ pub fn mode_of(fd: impl AsFd) -> Result<u32> {
     Ok(found.st_mode)
 }
 
+/// What is mounted at the target now.
+pub fn reopen(root: &Root, target: &Path) -> Result<OwnedFd> {
+    root.find(target)?.ok_or_else(|| Error::internal(format!("{} vanished", target.display())))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

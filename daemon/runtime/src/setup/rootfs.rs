@@ -1,10 +1,10 @@
 //! The root filesystem: mounted in the container's own mount namespace, made `/`, made read-only.
 
 use super::container::Container;
-use super::place::{Root, by_number};
+use super::flags;
+use super::place::Root;
 use crate::work::Pivot;
 use nix::mount::{MntFlags, MsFlags};
-use nix::sys::statvfs::{FsFlags, statvfs};
 use oci_spec::runtime::{LinuxNamespaceType, Process};
 use shared::error::{Context, Error, Kind, Result};
 use shared::kernel::mount::{self, Options};
@@ -154,37 +154,16 @@ pub fn finish(container: &Container<'_>) -> Result<()> {
         let options = Options::parse(options.iter().map(String::as_str));
         let dev = entry.destination() == Path::new("/dev") && !options.bind();
         if dev && options.flags.contains(MsFlags::MS_RDONLY) {
-            mount::remount(Path::new("/dev"), flags_of(Path::new("/dev"))? | MsFlags::MS_RDONLY)?;
+            mount::remount(Path::new("/dev"), flags::of(Path::new("/dev"))? | MsFlags::MS_RDONLY)?;
         }
     }
     let root = Path::new("/");
     if container.spec.root().as_ref().is_some_and(|r| r.readonly().unwrap_or(false)) {
-        mount::remount(root, flags_of(root)? | MsFlags::MS_RDONLY)?;
+        mount::remount(root, flags::of(root)? | MsFlags::MS_RDONLY)?;
     }
     let wanted = container.linux.rootfs_propagation().as_deref();
     if let Some(how) = wanted.and_then(mount::propagation) {
         mount::propagate(root, how)?;
     }
     Ok(())
-}
-
-/// The flags that a mount has, in the words of mount(2).
-pub fn flags_of(path: &Path) -> Result<MsFlags> {
-    let flags = statvfs(path).with_context(|| format!("look at {}", path.display()))?.flags();
-    let pairs = [
-        (FsFlags::ST_RDONLY, MsFlags::MS_RDONLY),
-        (FsFlags::ST_NOSUID, MsFlags::MS_NOSUID),
-        (FsFlags::ST_NODEV, MsFlags::MS_NODEV),
-        (FsFlags::ST_NOEXEC, MsFlags::MS_NOEXEC),
-        (FsFlags::ST_NOATIME, MsFlags::MS_NOATIME),
-        (FsFlags::ST_NODIRATIME, MsFlags::MS_NODIRATIME),
-        (FsFlags::ST_RELATIME, MsFlags::MS_RELATIME),
-    ];
-    let set = pairs.iter().filter(|(there, _)| flags.contains(*there));
-    Ok(set.fold(MsFlags::empty(), |all, (_, flag)| all | *flag))
-}
-
-/// The flags of the mount that a descriptor is on.
-pub fn flags_of_open(fd: impl std::os::fd::AsFd) -> Result<MsFlags> {
-    flags_of(&by_number(fd))
 }

@@ -2,8 +2,10 @@
 
 use crate::error::{Context, Error, Kind, Result};
 use crate::kernel::text;
+use std::ffi::CString;
 use std::fs::OpenOptions;
 use std::io::Write;
+use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 /// The kernel wants a value in one `write`. A group that is gone is `NotFound`.
@@ -47,4 +49,9 @@ fn judge(error: std::io::Error) -> Error {
 
 fn shorten(value: &str) -> &str {
     value.get(..64).unwrap_or(value)
+}
+
+/// A path as a C string.
+pub fn c_path(path: &Path) -> Result<CString> {
+    CString::new(path.as_os_str().as_bytes()).context("a path contains a zero byte")
 }

@@ -41,7 +41,7 @@ impl OomWatch {
         let ready = unsafe { libc::inotify_init1(libc::IN_CLOEXEC | libc::IN_NONBLOCK) };
         let ready = own(ready, "make an inotify")?;
         let counts = folder.join("memory.events");
-        let path = super::v2::text(&counts)?;
+        let path = super::file::c_path(&counts)?;
         // SAFETY: `path` is a C string that outlives the call.
         let watch =
             unsafe { libc::inotify_add_watch(ready.as_raw_fd(), path.as_ptr(), libc::IN_MODIFY) };

@@ -8,9 +8,7 @@ use super::file::{number, read, read_if_there, write};
 use super::statistic::{self, HugeUsage, keyed, read_io};
 use super::{Cgroup, Depth, Freeze, Limits, OomWatch, Statistics, Version, oom, tree};
 use crate::error::{Context, Error, Result};
-use std::ffi::CString;
 use std::os::fd::OwnedFd;
-use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -214,9 +212,4 @@ impl Group {
         }
         Ok(all)
     }
-}
-
-/// A path as a C string.
-pub(super) fn text(path: &Path) -> Result<CString> {
-    CString::new(path.as_os_str().as_bytes()).context("a path contains a zero byte")
 }

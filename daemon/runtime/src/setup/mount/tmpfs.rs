@@ -1,8 +1,8 @@
 //! A tmpfs takes over the permissions of the folder that it covers unless told otherwise, and with
 //! `tmpcopyup` what that folder holds.
 
-use super::super::place::{Root, Want, by_number, mode_of};
-use super::{put, reopen};
+use super::super::place::{Root, Want, by_number, mode_of, reopen};
+use super::put;
 use nix::mount::MsFlags;
 use oci_spec::runtime::{Linux, Mount};
 use shared::error::{Context, Error, Result};
