@@ -24,7 +24,7 @@ pub const STORE_ATTEMPTS: u32 = 64;
 pub const STORE_CLOSE: Duration = Duration::from_secs(3);
 /// Kept free beside the store, so that a full disk can still be repaired.
 pub const STORE_RESERVE: u64 = 16 << 20;
-/// How often commits that were not durable at once are made so.
+/// Commits that were not durable at once are made so after this time.
 pub const STORE_FLUSH: Duration = Duration::from_millis(500);
 /// How often a store that ran out of disk looks for room.
 pub const STORE_RECOVER: Duration = Duration::from_secs(1);

@@ -64,7 +64,10 @@ fn serve(config: Config) -> Result<()> {
     let signals = process::signal::Blocked::new()?;
     let prepared = boot::prepare(config)?;
     // SAFETY: no other thread exists yet.
-    unsafe { std::env::set_var("TMPDIR", prepared.scratch()) };
+    #[allow(clippy::disallowed_methods)] // the reason for which it is not allowed elsewhere
+    unsafe {
+        std::env::set_var("TMPDIR", prepared.scratch())
+    };
     boot::run(prepared, signals)
 }
 

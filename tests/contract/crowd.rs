@@ -3,7 +3,7 @@
 
 use crate::bench::Bench;
 use harness::engine::{Engine, Launch};
-use harness::wait;
+use harness::{program, wait};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use serde_json::json;
 use std::io::{ErrorKind, Read, Write};
@@ -83,6 +83,32 @@ fn thousands_that_hold_connections_hinder_nobody() {
         pings(&bench, "after they have gone");
     }
     wait::until_true("the memory comes back", || memory(&bench) <= before + 64 * MB);
+}
+
+#[test]
+fn a_long_head_without_room_gets_an_answer() {
+    let bench = Bench::new();
+    if bench.engine.is_docker() {
+        return program::skip("dockerd has no limit for all heads together");
+    }
+    let head = format!("GET /_ping HTTP/1.1\r\nHost: x\r\nX-A: {}", "b".repeat(1_000_000));
+    let mut held = Vec::new();
+    let answer = (0..60).find_map(|_| {
+        let mut stream = bench.client.connect().expect("a connection");
+        stream.set_read_timeout(Some(Duration::from_millis(100))).expect("a limit");
+        // Who is refused cannot write everything.
+        let _ = stream.write_all(head.as_bytes());
+        let mut answer = String::new();
+        let ended = stream.read_to_string(&mut answer);
+        held.push(stream);
+        (ended.is_ok() || !answer.is_empty()).then_some(answer)
+    });
+    let answer = answer.expect("some head is one too many");
+    assert!(answer.starts_with("HTTP/1.1 503 ") && answer.contains("\"message\""), "{answer:?}");
+    let bytes = answer.split_once("\r\n\r\n").map(|(_, body)| body.len());
+    assert!(answer.contains(&format!("Content-Length: {}\r\n", bytes.unwrap_or(0))), "{answer:?}");
+    drop(held);
+    pings(&bench, "after they have gone");
 }
 
 /// What became of a request whose client reads the answer only when it has sent everything.

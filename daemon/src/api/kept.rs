@@ -10,8 +10,8 @@ use shared::id::ContainerId;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
-/// Entries beyond twice the living ones before the dead are swept.
-const SLACK: usize = 64;
+/// Texts of containers that are gone, at most, before they are swept.
+const SLACK: usize = 16;
 
 /// The texts. Clones share them.
 #[derive(Clone, Debug, Default)]
@@ -26,12 +26,11 @@ struct Tables {
 #[derive(Debug)]
 struct Table<T> {
     entries: HashMap<ContainerId, (Weak<T>, Bytes)>,
-    sweep_at: usize,
 }
 
 impl<T> Default for Table<T> {
     fn default() -> Self {
-        Self { entries: HashMap::new(), sweep_at: SLACK }
+        Self { entries: HashMap::new() }
     }
 }
 
@@ -43,17 +42,28 @@ impl<T> Table<T> {
     }
 
     fn keep(&mut self, id: &ContainerId, of: &Arc<T>, text: Bytes) {
-        if self.entries.len() >= self.sweep_at {
-            self.entries.retain(|_, (of, _)| of.strong_count() > 0);
-            self.sweep_at = self.entries.len() * 2 + SLACK;
-        }
         self.entries.insert(id.clone(), (Arc::downgrade(of), text));
+    }
+
+    /// Of `living` containers so many texts at most are wanted; those of the dead go when there are more.
+    fn sweep(&mut self, living: usize) {
+        if self.entries.len() > living + SLACK {
+            self.entries.retain(|_, (of, _)| of.strong_count() > 0);
+            self.entries.shrink_to(living + SLACK);
+        }
     }
 }
 
 impl Kept {
     fn tables(&self) -> MutexGuard<'_, Tables> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// There are `living` containers now: forgets the texts of others.
+    pub fn sweep(&self, living: usize) {
+        let mut tables = self.tables();
+        tables.listed.sweep(living);
+        tables.inspected.sweep(living);
     }
 
     /// What lists show of a container's record: [`shape::container::fixed`].
@@ -106,7 +116,8 @@ mod tests {
         for number in 0..SLACK * 8 {
             table.keep(&ContainerId::generate(), &Arc::new(number), Bytes::new());
         }
-        assert!(table.entries.len() <= 2 * SLACK + 2, "{}", table.entries.len());
+        table.sweep(1);
+        assert_eq!(table.entries.len(), 1);
         assert!(table.get(&id, &living).is_some());
     }
 }

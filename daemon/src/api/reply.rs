@@ -82,20 +82,20 @@ impl Reply {
     {
         let (sender, receiver) = task::channel::bounded(QUEUE);
         task::spawn(name, async move {
-            task::blocking(name, move || {
+            let failed = task::blocking(name, move || {
                 let _slot = slot;
                 let mut sink = Sink { sender, buffer: Vec::with_capacity(CHUNK) };
                 let result = write(&mut sink)
                     .and_then(|()| io::Write::flush(&mut sink).context("send the last bytes"));
-                if let Err(failure) = result {
-                    tracing::warn!(error = %failure, "a download broke off");
-                    let gone =
-                        sink.sender.send_blocking(Err(io::Error::other(failure.to_string())));
-                    // Nobody reads any more: nobody needs to be told.
-                    drop(gone);
-                }
-            })
-            .await;
+                result.err().map(|failure| (failure, sink.sender))
+            });
+            if let Some((failure, sender)) = failed.await {
+                tracing::warn!(error = %failure, "a download broke off");
+                // Behind what a slow client has not read yet, and without a thread or the slot.
+                let gone = sender.send(Err(io::Error::other(failure.to_string()))).await;
+                // Nobody reads any more: nobody needs to be told.
+                drop(gone);
+            }
         })
         .detach();
         Self::download(media, receiver)

@@ -63,12 +63,12 @@ impl Config {
                     "bad attribute format in labels: {label:?} must be in format of key=value"
                 )));
             }
-            if let Some(other) = seen.insert(key, value) {
-                if other != value {
-                    return Err(Error::invalid(format!(
-                        "conflict labels for {key}={value} and {key}={other} in labels"
-                    )));
-                }
+            if let Some(other) = seen.insert(key, value)
+                && other != value
+            {
+                return Err(Error::invalid(format!(
+                    "conflict labels for {key}={value} and {key}={other} in labels"
+                )));
             }
         }
         Ok(())

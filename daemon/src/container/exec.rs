@@ -221,7 +221,7 @@ mod tests {
         let (execs, container) = (Execs::default(), ContainerId::generate());
         let exec = execs.add(&container, ExecConfig::default(), Shown::Yes);
         let id = exec.id().to_string();
-        assert_eq!(execs.of(&container), [id.clone()]);
+        assert_eq!(execs.of(&container), std::slice::from_ref(&id));
         exec.begin().unwrap();
         assert!(exec.begin().is_err());
         execs.collect();

@@ -36,7 +36,10 @@ impl Watches {
     pub fn begin(&self) -> Watch {
         let id = shared::id::hex(&shared::id::random::<8>());
         let watched = Arc::new(Watched { id, ..Watched::default() });
-        self.list().push(Arc::downgrade(&watched));
+        let mut list = self.list();
+        list.retain(|watch| watch.strong_count() > 0);
+        list.push(Arc::downgrade(&watched));
+        drop(list);
         Watch { watched }
     }
 

@@ -7,6 +7,7 @@ use shared::kernel::cgroup::{Cgroup, Depth, Statistics};
 use shared::kernel::text;
 use shared::watch::Sample;
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 /// Where a container's figures come from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -135,6 +136,12 @@ impl Reading {
             self.statistics.cpu.usage_nanos.saturating_sub(before.statistics.cpu.usage_nanos);
         let passed = self.time_nanos.saturating_sub(before.time_nanos);
         if passed <= 0 { 0.0 } else { used as f64 * 100.0 / passed as f64 }
+    }
+
+    /// It was taken so long ago.
+    pub fn is_older_than(&self, age: Duration) -> bool {
+        let passed = crate::event::now_nanos().saturating_sub(self.time_nanos);
+        u128::try_from(passed).is_ok_and(|passed| passed >= age.as_nanos())
     }
 
     /// It uses more of its memory limit than `percent`.

@@ -1,7 +1,7 @@
 //! Who is read when. Nobody looks: every 10 s, spread over the seconds, and at once at the start; above
 //! 80 % of the memory limit every second. Somebody looks: every second for what they look at.
 //!
-//! One blocking batch a second at most, so that a hundred idle containers cost less than 1 ms of
+//! One batch a second and nothing else that wakes, so that a hundred idle containers cost less than 1 ms of
 //! processor time a second. Subscribers take what is newest: a slow one misses samples, never facts.
 
 use super::history::{History, Point};
@@ -53,6 +53,15 @@ struct Tracked {
     turn: u64,
     fresh: bool,
     dead: bool,
+}
+
+/// Why a batch is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum When {
+    /// This second has begun.
+    Second(u64),
+    /// The bell has rung in a second that was served.
+    Called,
 }
 
 /// The last two readings.
@@ -111,6 +120,7 @@ impl Sampler {
     pub fn freeze(&self, id: &ContainerId) {
         if let Some(entry) = self.0.tracked().get_mut(id) {
             entry.dead = true;
+            entry.fresh = false;
         }
     }
 
@@ -202,32 +212,35 @@ impl Sampler {
     }
 
     fn read_on(&self) {
-        let mut second = 0u64;
+        let (begin, mut last) = (Instant::now(), None);
         loop {
             let listener = self.0.bell.listen();
             if self.0.tracked().values().all(|entry| entry.dead) {
                 listener.wait();
                 continue;
             }
-            let tick = AssertUnwindSafe(|| self.tick(second));
-            if std::panic::catch_unwind(tick).is_err() {
+            let passed = begin.elapsed();
+            let second = passed.as_secs();
+            let when = if last == Some(second) { When::Called } else { When::Second(second) };
+            last = Some(second);
+            if std::panic::catch_unwind(AssertUnwindSafe(|| self.tick(when))).is_err() {
                 tracing::error!(second, "the sampler met a fault, its figures are missing");
             }
-            second += 1;
             // A container that was just started is read at once, everything else in its second.
-            let listener = self.0.bell.listen();
             if !self.0.tracked().values().any(|entry| entry.fresh) {
-                let _woken_or_late = listener.wait_timeout(SECOND);
+                let rest = SECOND
+                    .saturating_sub(Duration::from_nanos(begin.elapsed().subsec_nanos().into()));
+                let _woken_or_late = listener.wait_timeout(rest);
             }
         }
     }
 
     /// One batch. Blocking.
-    fn tick(&self, second: u64) {
+    fn tick(&self, when: When) {
         let interest = self.0.watches.interest();
         let due: Vec<_> = {
             let mut tracked = self.0.tracked();
-            let due = tracked.values_mut().filter(|entry| entry.is_due(second, &interest));
+            let due = tracked.values_mut().filter(|entry| entry.is_due(when, &interest));
             due.map(|entry| {
                 entry.fresh = false;
                 (entry.source.clone(), entry.group.clone())
@@ -253,12 +266,18 @@ impl Sampler {
 }
 
 impl Tracked {
-    fn is_due(&self, second: u64, interest: &Looks) -> bool {
-        !self.dead
-            && (self.fresh
-                || second % QUIET_SECONDS == self.turn
-                || interest.covers(&self.source.id)
-                || self.last.as_ref().is_some_and(|last| last.is_above(CLOSE_PERCENT)))
+    fn is_due(&self, when: When, interest: &Looks) -> bool {
+        if self.dead || self.fresh {
+            return !self.dead;
+        }
+        let last = self.last.as_ref();
+        let close = interest.covers(&self.source.id)
+            || last.is_some_and(|last| last.is_above(CLOSE_PERCENT));
+        match when {
+            When::Second(second) => close || second % QUIET_SECONDS == self.turn,
+            // Somebody may have begun to look at it.
+            When::Called => close && last.is_none_or(|last| last.is_older_than(SECOND)),
+        }
     }
 
     fn sample(&self) -> Option<Sample> {
@@ -323,6 +342,7 @@ mod tests {
         }
         let sampler = Sampler::new().unwrap();
         let source = own_group();
+        let own = source.clone();
         let _made = Made(source.cgroup.clone());
         let (id, watch) = (source.id.clone(), sampler.watch());
         sampler.look_at(watch.id(), Interest { all: true, ..Interest::default() }).unwrap();
@@ -335,6 +355,12 @@ mod tests {
         assert!(second[0].time_nanos > samples[0].time_nanos);
         let pair = sampler.read(&id).unwrap();
         assert!(pair.before.is_some() && pair.cpus > 0);
+        // One that ends before it was read keeps nobody awake.
+        let short = Source { id: ContainerId::generate(), ..own };
+        let calm = sampler.clone();
+        calm.track(short.clone()).unwrap();
+        calm.freeze(&short.id);
+        assert!(calm.0.tracked().values().all(|entry| !(entry.dead && entry.fresh)));
         sampler.freeze(&id);
         assert_eq!(sampler.read(&id).unwrap_err().kind(), Kind::NotFound);
         assert!(sampler.history(&id).len() >= 2, "the history outlives the container");

@@ -170,14 +170,19 @@ impl Store {
         .collect()
     }
 
-    /// Makes every commit so far durable; called by a timer and before the store closes.
-    pub async fn flush(&self) -> Result<()> {
+    /// Makes every commit so far durable.
+    async fn flush(&self) -> Result<()> {
         if !self.0.dirty.swap(false, Ordering::AcqRel) {
             return Ok(());
         }
         let inner = self.0.clone();
-        task::blocking("flush the store", move || inner.tree.flush_wal(true).map_err(engine::error))
-            .await
+        let flush = move || inner.tree.flush_wal(true).map_err(engine::error);
+        let flushed = task::blocking("flush the store", flush).await;
+        if flushed.is_err() {
+            // It is tried again; nobody else would ask.
+            self.0.dirty.store(true, Ordering::Release);
+        }
+        flushed
     }
 
     /// Flushes soon after each commit that was not durable at once, for ever, and looks for room after the disk was full. The caller spawns it.
@@ -261,10 +266,10 @@ impl Inner {
             match inner.commit().await {
                 Ok(()) => {
                     self.commits.fetch_add(1, Ordering::Relaxed);
-                    if durability == Durability::Eventual {
-                        if !self.dirty.swap(true, Ordering::AcqRel) {
-                            self.duty.notify(usize::MAX);
-                        }
+                    if durability == Durability::Eventual
+                        && !self.dirty.swap(true, Ordering::AcqRel)
+                    {
+                        self.duty.notify(usize::MAX);
                     }
                     return Ok(value);
                 }

@@ -71,7 +71,7 @@ fn creating_twice_is_fine_and_prune_spares_names() {
     let anonymous = block_on(volumes.create(Wish::default())).unwrap();
     assert_eq!(anonymous.volume.name.len(), 64);
     let pruned = block_on(volumes.prune(&Filter::default(), false)).unwrap();
-    assert_eq!(pruned.names, [anonymous.volume.name.clone()]);
+    assert_eq!(pruned.names, std::slice::from_ref(&anonymous.volume.name));
     assert_eq!(block_on(volumes.prune(&Filter::default(), true)).unwrap().names, ["data"]);
     let plugin = Wish { driver: "nope".into(), ..named("xy") };
     let error = block_on(volumes.create(plugin)).unwrap_err();

@@ -13,6 +13,7 @@
 //! handler, so an app spawns what must finish.
 
 use crate::net::body::{End, Payload, RequestBody};
+use crate::net::head::REFUSAL;
 use crate::net::linger::linger;
 use crate::net::stop::{Guard, Request as Counted};
 use crate::net::stream::Stream;
@@ -20,6 +21,7 @@ use crate::net::timer::Timer;
 use crate::net::upgrade::{Hijack, Upgraded};
 use crate::net::wire::{Ahead, Wire};
 use bytes::Bytes;
+use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, Either, select};
 use futures_util::io::{AsyncRead, AsyncWriteExt};
 use hyper::body::{Body, Frame, Incoming, SizeHint};
@@ -241,7 +243,11 @@ pub async fn serve<A: App>(
     };
     match std::future::poll_fn(|cx| driver.poll(cx)).await {
         Outcome::Closed(result) => {
-            let stream = driver.connection.into_parts().io.stream;
+            let mut stream = driver.connection.into_parts().io.stream;
+            if shared.ahead.lock().head.is_refused() {
+                // Without waiting: a peer that does not read what it was sent before gets nothing.
+                let _ = stream.write(REFUSAL).now_or_never();
+            }
             // Not while the driver's copy of it and all buffers live.
             drop((driver.watch, driver.shared, shared));
             linger(stream, &guard).await;
@@ -358,10 +364,11 @@ async fn take_over(mut stream: Stream, early: Bytes, takeover: Takeover, guard: 
         None => format!("HTTP/1.1 200 OK\r\nContent-Type: {}\r\n", hijack.content_type()),
     };
     for (name, value) in head.headers() {
-        if name != http::header::CONTENT_TYPE && name != http::header::CONTENT_LENGTH {
-            if let Ok(value) = value.to_str() {
-                text.push_str(&format!("{name}: {value}\r\n"));
-            }
+        if name != http::header::CONTENT_TYPE
+            && name != http::header::CONTENT_LENGTH
+            && let Ok(value) = value.to_str()
+        {
+            text.push_str(&format!("{name}: {value}\r\n"));
         }
     }
     text.push_str("\r\n");

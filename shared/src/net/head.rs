@@ -9,6 +9,12 @@ const FREE: usize = 16 << 10;
 /// Bytes above that of all heads together.
 const ALL: usize = 32 << 20;
 
+/// The answer to a head for which there is no room. It is written as it stands: hyper answers no request
+/// that it has not read.
+pub const REFUSAL: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\n\
+Content-Type: application/json\r\nContent-Length: 67\r\nConnection: close\r\n\r\n\
+{\"message\":\"too many clients are in the middle of a long request\"}\n";
+
 /// What the long heads of a server take. Clones count together.
 #[derive(Clone, Debug, Default)]
 pub struct Heads(Arc<AtomicUsize>);
@@ -23,6 +29,7 @@ pub struct Head {
     counted: usize,
     /// A request is being answered: what comes is its body.
     past: bool,
+    refused: bool,
 }
 
 impl Head {
@@ -43,12 +50,18 @@ impl Head {
         }
         self.counted += more;
         if self.all.0.fetch_add(more, Ordering::Relaxed) + more > ALL {
+            self.refused = true;
             return Err(io::Error::new(
                 io::ErrorKind::OutOfMemory,
                 "too many clients are in the middle of a long head",
             ));
         }
         Ok(())
+    }
+
+    /// It was too much: the connection ends with [`REFUSAL`].
+    pub fn is_refused(&self) -> bool {
+        self.refused
     }
 
     /// It is complete.

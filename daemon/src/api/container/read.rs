@@ -59,6 +59,7 @@ async fn text(kept: &Kept, engine: &Engine, views: &[Arc<View>], sized: bool) ->
     for view in views.iter().filter(|_| sized) {
         sizes.insert(view.id().clone(), sizes_of(engine, view).await?);
     }
+    kept.sweep(engine.containers.count());
     let now = now_nanos();
     let mut list = vec![b'['];
     for view in views {
@@ -96,6 +97,7 @@ pub async fn inspect(call: Call) -> Result<Reply> {
         sizes,
         network_id: network.map_or("", |network| network.id.as_str()),
     };
+    call.kept.sweep(engine.containers.count());
     let text = match sized {
         true => Bytes::from(inspect::inspect(&view, &around)?),
         false => call.kept.inspected(&view, || inspect::inspect(&view, &around))?,

@@ -54,6 +54,5 @@ pub fn version(host: &Host) -> SystemVersion {
         experimental: Some(false),
         // Clients look for the key; nothing of this engine is written in Go.
         go_version: text(""),
-        ..SystemVersion::default()
     }
 }

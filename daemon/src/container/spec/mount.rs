@@ -124,7 +124,7 @@ pub fn mounts(wishes: &Wishes) -> Vec<Mount> {
     let wished = |target: &Path| wishes.points.iter().any(|p| Path::new(&p.target) == target);
     let own_dev = wished(Path::new("/dev"));
     let mut all = usual(wishes);
-    all.retain(|m| !wished(m.destination()) && !(own_dev && m.destination().starts_with("/dev")));
+    all.retain(|m| !(wished(m.destination()) || own_dev && m.destination().starts_with("/dev")));
     let files = wishes.files.iter().filter(|(target, _)| !wished(Path::new(target)));
     let mut later: Vec<Mount> = files
         .map(|(target, file)| {

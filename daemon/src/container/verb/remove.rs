@@ -45,6 +45,7 @@ impl Owner {
                     tracing::error!(container = %self.id, error = %second, "cannot record it");
                     self.publish();
                 }
+                self.begin_packing().await;
             }
         }
         for reply in replies {

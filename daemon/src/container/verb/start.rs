@@ -162,6 +162,7 @@ impl Owner {
             tracing::error!(container = %self.id, error = %second, "cannot record a failed start");
             self.publish();
         }
+        self.begin_packing().await;
         Err(error)
     }
 

@@ -33,6 +33,11 @@ pub struct Part {
 }
 
 impl Part {
+    /// It is that file, or was compressed from one of its inode.
+    pub fn is(&self, file: Identity) -> bool {
+        self.identity == file || self.original == Some(file)
+    }
+
     /// The records, to be read at any place. Uncompresses into a file beside `place` the first time.
     pub fn content(&self, place: &Place) -> Result<Arc<File>> {
         if self.form == Form::Plain {
@@ -111,6 +116,14 @@ fn find(parts: &[Part], open: &Part) -> Option<usize> {
         Form::Packed => None,
     };
     itself.or_else(packed)
+}
+
+/// What a plain file is now: itself, or the newest that was compressed from one of its inode.
+pub fn now(place: &Place, plain: Identity) -> Result<Option<Identity>> {
+    let parts = all(place)?;
+    let itself = parts.iter().find(|part| part.identity == plain);
+    let packed = || parts.iter().rfind(|part| part.original == Some(plain));
+    Ok(itself.or_else(packed).map(|part| part.identity))
 }
 
 /// The file after the one given, or `None` while that is the current one. When it was deleted

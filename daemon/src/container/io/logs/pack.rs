@@ -30,6 +30,8 @@ pub struct Packed {
     pub temporary: PathBuf,
     /// Of what.
     pub origin: Origin,
+    /// The original, held so that no other file gets its inode before the copy is in its place.
+    _held: File,
 }
 
 /// Compresses a rotated file to `temporary`; its time is the original's, since readers go by it, and it
@@ -39,6 +41,21 @@ pub fn pack(
     temporary: PathBuf,
     unwanted: &dyn Fn() -> bool,
 ) -> Result<Option<Packed>> {
+    let packed = write(rotated, &temporary, unwanted);
+    if !matches!(packed, Ok(Some(_)))
+        && let Err(error) = std::fs::remove_file(&temporary)
+        && error.kind() != io::ErrorKind::NotFound
+    {
+        tracing::warn!(%error, copy = %temporary.display(), "half a copy of a log stays");
+    }
+    Ok(packed?.map(|(origin, held)| Packed { temporary, origin, _held: held }))
+}
+
+fn write(
+    rotated: &Path,
+    temporary: &Path,
+    unwanted: &dyn Fn() -> bool,
+) -> Result<Option<(Origin, File)>> {
     let sentence = || format!("compress {}", rotated.display());
     let mut from = File::open(rotated).with_context(sentence)?;
     let meta = from.metadata().with_context(sentence)?;
@@ -46,13 +63,11 @@ pub fn pack(
     let comment = serde_json::to_vec(&origin).with_context(sentence)?;
     let mut options = OpenOptions::new();
     options.write(true).create(true).truncate(true).mode(0o640);
-    let to = options.open(&temporary).with_context(sentence)?;
+    let to = options.open(temporary).with_context(sentence)?;
     let mut encoder = GzBuilder::new().comment(comment).write(to, Compression::default());
     let mut block = vec![0; BLOCK];
     loop {
         if unwanted() {
-            drop(encoder);
-            std::fs::remove_file(&temporary).with_context(sentence)?;
             return Ok(None);
         }
         match from.read(&mut block).with_context(sentence)? {
@@ -63,7 +78,7 @@ pub fn pack(
     let to = encoder.finish().with_context(sentence)?;
     to.set_modified(meta.modified().with_context(sentence)?).with_context(sentence)?;
     to.sync_all().with_context(sentence)?;
-    Ok(Some(Packed { temporary, origin }))
+    Ok(Some((origin, from)))
 }
 
 /// Reads a file from its beginning without moving anything: others read the same open file.

@@ -245,6 +245,28 @@ fn a_reader_goes_on_when_its_file_is_compressed() {
 }
 
 #[test]
+fn a_reader_stops_where_it_was_told_in_a_file_that_is_compressed_now() {
+    for format in FORMATS {
+        let mut log = Log::new("stop", format);
+        for part in ["a", "b"] {
+            log.line(part);
+            log.rotate();
+            log.pack();
+        }
+        log.line("c");
+        let mut reader = Reader::open(log.place.clone(), Options::new(Shape::Raw)).unwrap();
+        log.rotate();
+        log.pack();
+        log.line("later");
+        let mut text = Vec::new();
+        while let Chunk::Bytes(bytes) = reader.next().unwrap() {
+            text.extend(bytes);
+        }
+        assert_eq!(String::from_utf8(text).unwrap(), "a\nb\nc\n", "{format:?}");
+    }
+}
+
+#[test]
 fn a_compressed_file_that_is_dropped_is_not_taken_for_another() {
     let mut log = Log::new("reused", LogFormat::Local);
     log.place.files = 4;

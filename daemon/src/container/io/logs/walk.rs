@@ -73,7 +73,15 @@ impl Walker {
             self.part = file::all(&self.place)?.into_iter().next();
         }
         let Some(part) = self.part.clone() else { return Ok(Progress::Dry) };
-        let limit = self.stop.filter(|stop| stop.file == part.identity).map(|stop| stop.bytes);
+        let limit = match self.stop {
+            Some(stop) if part.is(stop.file) => {
+                // An older compressed file may have had the inode before the one that is meant.
+                let meant = part.identity == stop.file
+                    || file::now(&self.place, stop.file)? == Some(part.identity);
+                meant.then_some(stop.bytes)
+            }
+            _ => None,
+        };
         let room =
             limit.map_or(BLOCK, |at| at.saturating_sub(self.offset).min(BLOCK as u64) as usize);
         let content = part.content(&self.place)?;
