@@ -133,7 +133,8 @@ fn full_and_with_room_again() {
     works_on(&engine);
     engine.remove_containers();
     assert!(engine.stop().success());
-    assert!(leak::processes(engine.sandbox().name()).is_empty());
+    let is_empty = || leak::processes(engine.sandbox().name()).is_empty();
+    wait::until_true("every process has ended", is_empty);
 }
 
 /// Writes to the store until the room in its last page is used up, and gives the refusal.
