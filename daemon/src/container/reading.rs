@@ -75,12 +75,14 @@ pub struct Reading {
 const SCORED_PROCESSES: usize = 256;
 
 impl Reading {
-    /// Reads a container now. `NotFound` once its group is gone.
+    /// Reads a container now. `NotFound` once its group is gone. Where nobody looks the scores stay those
+    /// of the reading `before`: they cost as much as all the rest.
     pub fn take(
         source: &Source,
         group: &dyn Cgroup,
         machine: Machine,
         scope: Scope,
+        before: Option<&Self>,
     ) -> Result<Self> {
         let depth = if scope == Scope::Full { Depth::Full } else { Depth::Short };
         let statistics = group.statistics(depth)?;
@@ -88,10 +90,20 @@ impl Reading {
             time_nanos: crate::event::now_nanos(),
             system_cpu_nanos: machine.cpu_nanos,
             statistics,
-            oom_score: number(source.pid, "oom_score"),
-            oom_score_adj: number(source.pid, "oom_score_adj"),
+            oom_score: 0,
+            oom_score_adj: 0,
             interfaces: BTreeMap::new(),
         };
+        match before.filter(|_| scope == Scope::Quiet) {
+            Some(before) => {
+                (reading.oom_score, reading.oom_score_adj) =
+                    (before.oom_score, before.oom_score_adj);
+            }
+            None => {
+                reading.oom_score = number(source.pid, "oom_score");
+                reading.oom_score_adj = number(source.pid, "oom_score_adj");
+            }
+        }
         if scope != Scope::Quiet {
             let pids = group.processes().unwrap_or_default();
             let others = pids.iter().filter(|pid| **pid != source.pid).take(SCORED_PROCESSES);

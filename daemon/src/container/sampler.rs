@@ -162,6 +162,7 @@ impl Sampler {
             &*group,
             machine,
             Scope::Full,
+            None,
         ) {
             Ok(reading) => Some((source.id, reading)),
             Err(error) if error.kind() == Kind::NotFound => None,
@@ -188,7 +189,7 @@ impl Sampler {
             (entry.source.clone(), entry.group.clone(), entry.last.clone())
         };
         let machine = Machine::read();
-        let now = Arc::new(Reading::take(&source, &*group, machine, Scope::Full)?);
+        let now = Arc::new(Reading::take(&source, &*group, machine, Scope::Full, None)?);
         Ok(Pair { now, before, cpus: machine.cpus })
     }
 
@@ -243,7 +244,7 @@ impl Sampler {
             let due = tracked.values_mut().filter(|entry| entry.is_due(when, &interest));
             due.map(|entry| {
                 entry.fresh = false;
-                (entry.source.clone(), entry.group.clone())
+                (entry.source.clone(), entry.group.clone(), entry.last.clone())
             })
             .collect()
         };
@@ -252,9 +253,9 @@ impl Sampler {
         }
         let machine = Machine::read();
         let mut samples = Vec::with_capacity(due.len());
-        for (source, group) in due {
+        for (source, group, last) in due {
             let scope = if interest.covers(&source.id) { Scope::Watched } else { Scope::Quiet };
-            match Reading::take(&source, &*group, machine, scope) {
+            match Reading::take(&source, &*group, machine, scope, last.as_deref()) {
                 Ok(reading) => samples.extend(self.0.store(&source, reading)),
                 // It ended between two looks; its owner will say so.
                 Err(error) if error.kind() == Kind::NotFound => {}
