@@ -5,27 +5,10 @@ use shared::error::{Error, Result};
 
 /// Bytes: a number with `b`, `k`, `m`, `g`, `t` (and `b` or `ib` behind), powers of 1024; `-1` stays.
 pub fn bytes(text: &str) -> Result<i64> {
-    let bad = || Error::invalid(format!("invalid size: '{text}'"));
     if text == "-1" {
         return Ok(-1);
     }
-    let lower = text.trim().to_lowercase();
-    let digits = lower.trim_end_matches(|c: char| c.is_ascii_alphabetic()).trim_end();
-    let unit = &lower[digits.len()..].trim();
-    let power = match unit.trim_end_matches("ib").trim_end_matches('b') {
-        "" => 0,
-        "k" => 1,
-        "m" => 2,
-        "g" => 3,
-        "t" => 4,
-        "p" => 5,
-        _ => return Err(bad()),
-    };
-    let number: f64 = digits.parse().map_err(|_| bad())?;
-    if number.is_nan() || number < 0.0 {
-        return Err(bad());
-    }
-    Ok((number * 1024f64.powi(power)) as i64)
+    Ok(i64::try_from(shared::size::bytes(text)?).unwrap_or(i64::MAX))
 }
 
 /// A duration as Go writes it, `1h2m3.5s`, in nanoseconds.

@@ -9,6 +9,7 @@ pub mod paths;
 pub mod reference;
 pub mod rotation;
 pub mod shim;
+pub mod size;
 pub mod watch;
 
 #[cfg(feature = "client")]

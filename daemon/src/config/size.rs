@@ -3,6 +3,7 @@
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use shared::error::{Error, Result};
+use shared::size;
 use std::str::FromStr;
 
 /// Bytes.
@@ -14,20 +15,7 @@ impl FromStr for Size {
 
     /// Units count in 1024s, as Docker's `RAMInBytes` does.
     fn from_str(text: &str) -> Result<Self> {
-        let bad = || Error::invalid(format!("invalid size: '{text}'"));
-        let digits = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
-        let number: f64 = text[..digits].parse().map_err(|_| bad())?;
-        let unit = text[digits..].trim().to_ascii_lowercase();
-        let power = match unit.trim_end_matches('b').trim_end_matches('i') {
-            "" if unit != "ib" && unit != "i" => 0,
-            "k" => 1,
-            "m" => 2,
-            "g" => 3,
-            "t" => 4,
-            "p" => 5,
-            _ => return Err(bad()),
-        };
-        Ok(Self((number * 1024f64.powi(power)) as u64))
+        size::bytes(text).map(Self)
     }
 }
 

@@ -131,22 +131,7 @@ fn bytes(text: &str) -> Result<i64> {
     if text == "-1" {
         return Ok(-1);
     }
-    let lower = text.to_ascii_lowercase();
-    let split = lower.find(|c: char| c.is_ascii_alphabetic()).unwrap_or(lower.len());
-    let (number, unit) = lower.split_at(split);
-    let power = match unit.trim_end_matches('b').trim_end_matches('i') {
-        "" => 0,
-        "k" => 1,
-        "m" => 2,
-        "g" => 3,
-        "t" => 4,
-        "p" => 5,
-        _ => return Err(Error::invalid(format!("invalid size: {text:?}"))),
-    };
-    match number.trim().parse::<f64>() {
-        Ok(number) if number >= 0.0 => Ok((number * 1024f64.powi(power)) as i64),
-        _ => Err(Error::invalid(format!("invalid size: {text:?}"))),
-    }
+    Ok(i64::try_from(shared::size::bytes(text)?).unwrap_or(i64::MAX))
 }
 
 fn merge(into: &mut Value, from: Value) {
